@@ -1,0 +1,94 @@
+package provisioning
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Directory is the realm as this product uses it: people, the groups under our
+// root, and who is in them. Keycloak is one (provisioning/keycloak); Memory is
+// the other, for property tests, and both pass the same conformance suite.
+//
+// Every write may be repeated: joining twice, leaving twice or creating a
+// person twice with the same Account ends in the same state and no error.
+type Directory interface {
+	// CreatePerson makes the person, or adopts the one that already carries
+	// p.Account (a lost reply). ErrUserNameTaken or ErrMailTaken when a stranger
+	// holds the name (a shared mail address is no conflict where the realm
+	// allows it).
+	CreatePerson(ctx context.Context, p NewPerson) (sub string, err error)
+	// SendSetup makes the directory mail the person a link with which they
+	// verify the address and choose a password on the directory's own page.
+	SendSetup(ctx context.Context, sub string, m Setup) error
+	// Person reads one person. ErrNotFound when there is none.
+	Person(ctx context.Context, sub string) (Person, error)
+	// Memberships lists the groups under our root that the person is in.
+	Memberships(ctx context.Context, sub string) ([]Group, error)
+	// Join puts the person into a group. ErrNotFound when either is missing.
+	Join(ctx context.Context, sub, groupID string) error
+	// Leave takes the person out of a group; not being in it is success.
+	Leave(ctx context.Context, sub, groupID string) error
+	// EndSessions logs the person out everywhere: back-channel logout tokens go
+	// to every application with a session, offline consents are revoked first.
+	EndSessions(ctx context.Context, sub string) error
+	// EnsureSite makes /<root>/<program>/<site> with its leaves, attributes and
+	// client roles, and returns the id of each leaf's group by leaf code.
+	EnsureSite(ctx context.Context, s Site) (map[string]string, error)
+	// Members lists who is in a group, as subs.
+	Members(ctx context.Context, groupID string) ([]string, error)
+}
+
+// NewPerson is what creates an account in the directory. No password is ever in it.
+type NewPerson struct {
+	Account   string // our account id, kept as the admin-only attribute countersign_account
+	UserName  string
+	GivenName string
+	Surname   string
+	Email     string
+	Locale    string   // "en" or "es"
+	Groups    []string // group paths to embed at creation; empty for none
+}
+
+// Setup is the mail by which a person verifies the address and chooses a password.
+type Setup struct {
+	ClientID    string        // the portal's client
+	RedirectURI string        // where the last page leads back to; must be registered
+	Lifespan    time.Duration // of the link
+}
+
+// Person is someone in the directory.
+type Person struct {
+	Sub, UserName, GivenName, Surname, Email, Locale string
+	Account                                          string // our account id, empty for people we did not create
+	Enabled, EmailVerified                           bool
+}
+
+// Group is one leaf under our root.
+type Group struct {
+	ID   string
+	Path string // /access/careconnect/<site>/viewer
+}
+
+// Site is what EnsureSite makes.
+type Site struct {
+	Program string
+	Code    string // short, immutable, never reused
+	Name    string // display name, kept as an attribute
+	Leaves  []Leaf
+}
+
+// Leaf is one group of a site: a role or an entitlement.
+type Leaf struct {
+	Code        string
+	Entitlement bool // it carries the portal client's role <program>.<code>
+}
+
+// What a directory may answer beside success. Everything else is a failure to retry.
+var (
+	ErrNotFound      = errors.New("provisioning: not found")
+	ErrUserNameTaken = errors.New("provisioning: user name taken by somebody else")
+	ErrMailTaken     = errors.New("provisioning: mail address taken by somebody else")
+	ErrInvalid       = errors.New("provisioning: refused by the directory's own rules")
+	ErrForbidden     = errors.New("provisioning: the service account lacks the right")
+)
