@@ -1,0 +1,96 @@
+package policies
+
+import "time"
+
+// Span is when a fact holds: From ≤ t < Until; a zero Until is for ever.
+// The registry hands over a fact that was ended with Until no later than its end.
+type Span struct{ From, Until time.Time }
+
+// At tells whether t lies in the span.
+func (s Span) At(t time.Time) bool {
+	return !t.Before(s.From) && (s.Until.IsZero() || t.Before(s.Until))
+}
+
+// Facts are what is recorded about some accounts, their authorizers and their
+// sites. Ids are UUIDs as text. Facts about others may be among them and change
+// nothing.
+type Facts struct {
+	Sites        map[string]Site
+	Joins        []Join
+	Reviews      []Review
+	Signatures   []Signature
+	Mandates     []Mandate
+	Restrictions []Restriction
+	Standings    []Standing
+}
+
+// Site is a worksite, clinic, practice or organization as the rules see it.
+type Site struct {
+	ID, Program, Code string
+	Request           string    // the request that asked for it; empty for operator sites
+	Requester         string    // the account that asked
+	OpenedAt          time.Time // zero: not opened yet
+	ClosedAt          time.Time // zero: not closed
+}
+
+// Join is the wish to hold a role at a site, from submission until withdrawn,
+// left or deactivated. Every role needs a live one.
+type Join struct {
+	ID, Request, Account, Site, Role string
+	Span
+}
+
+// Review is one person's verdict on one need of one request.
+type Review struct {
+	ID, Request, By string
+	Need            string   // Need.Key
+	Capacity        Approver // in which the reviewer acted; an Else shows here
+	Verdict         Verdict
+	Span
+}
+
+// Verdict is what a review says.
+type Verdict string
+
+// The verdicts. Return asks the person for more; it neither meets nor refuses.
+const (
+	Approved Verdict = "approve"
+	Returned Verdict = "return"
+	Refused  Verdict = "refuse"
+)
+
+// Signature is a signed statement of one agreement version, for oneself or for
+// a site.
+type Signature struct {
+	ID, Account string
+	Site        string // of a declaration, or of an attestation per site
+	Agreement   string
+	Version     int
+	Language    string
+	Digest      string
+	Declarant   bool     // signed for the site as signing authority
+	Names       []string // accounts that a declaration names
+	Proven      bool     // the signer proved the address that the requester gave
+	Span
+}
+
+// Mandate lets OnBehalf act for Authorizer at one site. It exists only after
+// both said yes.
+type Mandate struct {
+	ID, Authorizer, OnBehalf, Site, Request string
+	Span
+}
+
+// Restriction takes access away while it holds: a suspension, a planned end, a
+// deactivation. Empty fields mean "any".
+type Restriction struct {
+	ID, Account, Site, Role string
+	Reason                  string // code
+	Span
+}
+
+// Standing is a registrar's finding that a person may practise: until it expires.
+type Standing struct {
+	ID, Account, Profession, Body, By string
+	Span
+}
