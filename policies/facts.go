@@ -37,6 +37,8 @@ type Site struct {
 // left or deactivated. Every role needs a live one.
 type Join struct {
 	ID, Request, Account, Site, Role string
+	Profession                       string   // the answer bound to person.profession, or the role's only one
+	Authorizers                      []string // accounts that its request asks to authorize
 	Span
 }
 
@@ -84,8 +86,9 @@ type Mandate struct {
 // Restriction takes access away while it holds: a suspension, a planned end, a
 // deactivation. Empty fields mean "any".
 type Restriction struct {
-	ID, Account, Site, Role string
-	Reason                  string // code
+	ID, Account, Program, Site, Role string
+	Reason                           string // code
+	By                               string // the account that set it; empty: the command line
 	Span
 }
 

@@ -97,6 +97,7 @@ const (
 	ByGroupAdministrator Approver = "group-administrator"
 	ByAuthorizer         Approver = "authorizer" // met by a live mandate, not by a review alone
 	BySigningAuthority   Approver = "signing-authority"
+	BySubject            Approver = "subject" // the person themself: who signs an attestation
 )
 
 // Need is what must hold before a grant, or before a site opens.
@@ -128,9 +129,10 @@ func (n Need) Key() string {
 type Field struct {
 	Name     string // unique within its form
 	Kind     string // text, email, phone, address-line, city, province, postal-code, choice, checkbox, notes, date, name, number, authorizers, profession, licence-body, licence-number, person-email
-	As       string // bound fields of the engine: site.name, declarant.email, declarant.name, person.profession, standing.body, standing.number, standing.expires, authorizers
+	As       string // bound fields of the engine: site.name, declarant.email, declarant.name, declarant.self, person.profession, standing.body, standing.number, standing.expires, authorizers
 	Required bool
 	Options  []string // of a choice
+	Confirms string   // the earlier field whose answer this one must repeat (A11)
 	Max      int      // characters; 0 for the kind's own limit
 	When     *Cond    // shown and required only then
 }
@@ -153,6 +155,7 @@ type AgreementVersion struct {
 	From     time.Time     // effective
 	Material bool          // asks again, with Grace, those who signed an earlier one
 	Grace    time.Duration // from From
+	Sample   bool          // a shipped text that no registrar has adopted
 	Texts    map[string]AgreementText
 }
 
@@ -189,4 +192,33 @@ func (p *Program) Leaves() []string {
 		out = append(out, r.Code)
 	}
 	return append(out, p.Entitlements...)
+}
+
+// ProfessionOf is the profession of who asks for the role: the answer to its
+// form, or the only one that the role admits.
+func (r Role) ProfessionOf(answer string) string {
+	if answer == "" && len(r.Professions) == 1 {
+		return r.Professions[0]
+	}
+	return answer
+}
+
+// Profession finds a profession by its code.
+func (p *Program) Profession(code string) (Profession, bool) {
+	for _, pr := range p.Professions {
+		if pr.Code == code {
+			return pr, true
+		}
+	}
+	return Profession{}, false
+}
+
+// needsAuthorizer tells whether somebody must let its holder act for them.
+func (r Role) needsAuthorizer() bool {
+	for _, n := range r.Needs {
+		if n.Kind == NeedApprove && n.By == ByAuthorizer {
+			return true
+		}
+	}
+	return false
 }
