@@ -1,0 +1,22 @@
+// Package realm holds what the product asks of a Keycloak realm, as data.
+//
+// realm.json has one section per resource of the admin API of Keycloak 26.7:
+//
+//	realm         the realm's own settings           PUT /admin/realms/{realm}
+//	profile       which attributes a person has      PUT …/users/profile
+//	clients       the portal, a service account,     POST …/clients
+//	              a relying application
+//	rights        realm-management roles of the two service accounts
+//	programScope  the client scope of one program    POST …/client-scopes
+//
+// A word in double braces is filled in when the realm is applied; a list filled
+// into a list becomes part of it. `${…}` is Keycloak's own and stays. Applying
+// it is provisioning/keycloak's business, running the server broker/local's.
+package realm
+
+import _ "embed"
+
+// JSON is the realm template. See the package comment for its sections.
+//
+//go:embed realm.json
+var JSON []byte

@@ -1,0 +1,334 @@
+// Package conformance is one suite for every Directory: what the contract in
+// provisioning promises, asked of the directory itself. Memory passes it, and so
+// does a real Keycloak; a property seen over Memory then says something about both.
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/provisioning"
+)
+
+// Fixture is one directory to ask, with the programs "careconnect" and "other"
+// and the entitlement "viewer" in each. Several tests use it at once.
+type Fixture struct {
+	Directory   provisioning.Directory
+	ClientID    string // for SendSetup
+	RedirectURI string // for SendSetup
+}
+
+// Run asks the whole suite. Names made by one Run are its own.
+func Run(t *testing.T, f Fixture) {
+	t.Helper()
+	s := suite{Fixture: f, tag: fmt.Sprintf("%x", time.Now().UnixNano()&0xffffffff)}
+	for name, test := range map[string]func(*testing.T){
+		"a person is created once":          s.createOnce,
+		"a stranger's name is refused":      s.nameTaken,
+		"a shared mailbox is no conflict":   s.sharedMail,
+		"bad fields are named":              s.invalid,
+		"groups embedded at creation":       s.embedded,
+		"what is missing is said":           s.missing,
+		"joining and leaving may repeat":    s.joinLeave,
+		"many at once":                      s.concurrent,
+		"members are listed beyond a page":  s.pages,
+		"a site is ensured, not made twice": s.site,
+		"setup and the end of sessions":     s.sessions,
+		"a run converges":                   s.reconcile,
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); test(t) })
+	}
+}
+
+type suite struct {
+	Fixture
+	tag string
+}
+
+var leaves = []provisioning.Leaf{{Code: "practitioner"}, {Code: "viewer", Entitlement: true}}
+
+func (s suite) person(name string) provisioning.NewPerson {
+	name += "-" + s.tag
+	return provisioning.NewPerson{
+		Account: "account-" + name, UserName: name, GivenName: "Ana", Surname: "Ruiz",
+		Email: name + "@example.test", Locale: "es",
+	}
+}
+
+func (s suite) created(t *testing.T, name string) string {
+	t.Helper()
+	sub, err := s.Directory.CreatePerson(t.Context(), s.person(name))
+	must(t, err)
+	return sub
+}
+
+func (s suite) sited(t *testing.T, code string) map[string]string {
+	t.Helper()
+	ids, err := s.Directory.EnsureSite(t.Context(), provisioning.Site{
+		Program: "careconnect", Code: code + "-" + s.tag, Name: "Clinic " + code, Leaves: leaves,
+	})
+	must(t, err)
+	return ids
+}
+
+func (s suite) createOnce(t *testing.T) {
+	p := s.person("once")
+	sub := s.created(t, "once")
+	again, err := s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	equal(t, "sub of the repeat", again, sub)
+
+	p.UserName = "renamed-" + s.tag
+	again, err = s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	equal(t, "sub with another name", again, sub)
+
+	got, err := s.Directory.Person(t.Context(), sub)
+	must(t, err)
+	want := provisioning.Person{
+		Sub: sub, UserName: "once-" + s.tag, GivenName: "Ana", Surname: "Ruiz",
+		Email: p.Email, Locale: "es", Account: p.Account, Enabled: true,
+	}
+	equal(t, "person", got, want)
+}
+
+func (s suite) nameTaken(t *testing.T) {
+	s.created(t, "taken")
+	p := s.person("taken")
+	p.Account, p.UserName = "account-stranger-"+s.tag, strings.ToUpper(p.UserName)
+	_, err := s.Directory.CreatePerson(t.Context(), p)
+	is(t, err, provisioning.ErrUserNameTaken)
+}
+
+func (s suite) sharedMail(t *testing.T) {
+	p, q := s.person("spouse-one"), s.person("spouse-two")
+	q.Email = p.Email
+	a, err := s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	b, err := s.Directory.CreatePerson(t.Context(), q)
+	must(t, err)
+	if a == b {
+		t.Error("two people with one mailbox became one")
+	}
+}
+
+func (s suite) invalid(t *testing.T) {
+	p := s.person("invalid")
+	p.UserName, p.Email = "x", "no-address"
+	_, err := s.Directory.CreatePerson(t.Context(), p)
+	is(t, err, provisioning.ErrInvalid)
+	var detail *provisioning.InvalidError
+	if !errors.As(err, &detail) {
+		t.Fatalf("no fields in %v", err)
+	}
+	var names []string
+	for _, f := range detail.Fields {
+		names = append(names, f.Name)
+	}
+	slices.Sort(names)
+	equal(t, "refused fields", names, []string{"email", "username"})
+
+	p = s.person("anonymous")
+	p.Account = ""
+	_, err = s.Directory.CreatePerson(t.Context(), p)
+	is(t, err, provisioning.ErrInvalid)
+}
+
+func (s suite) embedded(t *testing.T) {
+	ids := s.sited(t, "embedded")
+	p := s.person("embedded")
+	path := "/careconnect/embedded-" + s.tag + "/viewer"
+	root := s.root(t, ids["viewer"], p)
+	p.Groups = []string{root + path}
+	sub, err := s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	s.holds(t, sub, ids["viewer"])
+
+	must(t, s.Directory.Leave(t.Context(), sub, ids["viewer"]))
+	again, err := s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	equal(t, "sub of the repeat", again, sub)
+	s.holds(t, sub, ids["viewer"])
+
+	q := s.person("embedded-nowhere")
+	q.Groups = []string{root + "/careconnect/nowhere/viewer"}
+	_, err = s.Directory.CreatePerson(t.Context(), q)
+	is(t, err, provisioning.ErrNotFound)
+}
+
+// root finds the configured root by letting somebody join a known leaf.
+func (s suite) root(t *testing.T, leafID string, like provisioning.NewPerson) string {
+	t.Helper()
+	like.Account, like.UserName = like.Account+"-scout", like.UserName+"-scout"
+	sub, err := s.Directory.CreatePerson(t.Context(), like)
+	must(t, err)
+	must(t, s.Directory.Join(t.Context(), sub, leafID))
+	groups, err := s.Directory.Memberships(t.Context(), sub)
+	must(t, err)
+	before, _, found := strings.Cut(groups[0].Path, "/careconnect/")
+	if !found {
+		t.Fatalf("unexpected path %s", groups[0].Path)
+	}
+	return before
+}
+
+func (s suite) missing(t *testing.T) {
+	const nobody = "00000000-0000-4000-8000-000000000000"
+	ctx, d := t.Context(), s.Directory
+	sub, leaf := s.created(t, "missing"), s.sited(t, "missing")["viewer"]
+	_, err := d.Person(ctx, nobody)
+	is(t, err, provisioning.ErrNotFound)
+	_, err = d.Memberships(ctx, nobody)
+	is(t, err, provisioning.ErrNotFound)
+	_, err = d.Members(ctx, nobody)
+	is(t, err, provisioning.ErrNotFound)
+	is(t, d.Join(ctx, sub, nobody), provisioning.ErrNotFound)
+	is(t, d.Join(ctx, nobody, leaf), provisioning.ErrNotFound)
+	is(t, d.Leave(ctx, nobody, leaf), provisioning.ErrNotFound)
+	is(t, d.EndSessions(ctx, nobody), provisioning.ErrNotFound)
+	is(t, d.SendSetup(ctx, nobody, s.setup()), provisioning.ErrNotFound)
+}
+
+func (s suite) joinLeave(t *testing.T) {
+	ctx, d := t.Context(), s.Directory
+	sub, ids := s.created(t, "joiner"), s.sited(t, "joiner")
+	s.holds(t, sub)
+	for range 2 {
+		must(t, d.Join(ctx, sub, ids["viewer"]))
+	}
+	must(t, d.Join(ctx, sub, ids["practitioner"]))
+	s.holds(t, sub, ids["practitioner"], ids["viewer"])
+	for range 2 {
+		must(t, d.Leave(ctx, sub, ids["viewer"]))
+	}
+	s.holds(t, sub, ids["practitioner"])
+	members, err := d.Members(ctx, ids["practitioner"])
+	must(t, err)
+	equal(t, "members", members, []string{sub})
+}
+
+func (s suite) concurrent(t *testing.T) {
+	ids := s.sited(t, "crowd")
+	p := s.person("crowd")
+	var mu sync.Mutex
+	subs := map[string]bool{}
+	atOnce(t, 12, func(ctx context.Context) error {
+		sub, err := s.Directory.CreatePerson(ctx, p)
+		mu.Lock()
+		defer mu.Unlock()
+		subs[sub] = true
+		return err
+	})
+	if len(subs) != 1 {
+		t.Fatalf("%d people for one account", len(subs))
+	}
+	for sub := range subs {
+		atOnce(t, 12, func(ctx context.Context) error { return s.Directory.Join(ctx, sub, ids["viewer"]) })
+		s.holds(t, sub, ids["viewer"])
+		atOnce(t, 12, func(ctx context.Context) error { return s.Directory.Leave(ctx, sub, ids["viewer"]) })
+		s.holds(t, sub)
+	}
+}
+
+func (s suite) pages(t *testing.T) {
+	leaf := s.sited(t, "pages")["viewer"]
+	var next sync.Mutex
+	n := 0
+	atOnce(t, 120, func(ctx context.Context) error {
+		next.Lock()
+		n++
+		name := fmt.Sprintf("page-%d", n)
+		next.Unlock()
+		sub, err := s.Directory.CreatePerson(ctx, s.person(name))
+		if err != nil {
+			return err
+		}
+		return s.Directory.Join(ctx, sub, leaf)
+	})
+	members, err := s.Directory.Members(t.Context(), leaf)
+	must(t, err)
+	equal(t, "number of members", len(members), 120)
+}
+
+func (s suite) site(t *testing.T) {
+	want := s.sited(t, "site")
+	var mu sync.Mutex
+	atOnce(t, 6, func(ctx context.Context) error {
+		ids, err := s.Directory.EnsureSite(ctx, provisioning.Site{
+			Program: "other", Code: "race-" + s.tag, Name: "Race", Leaves: leaves,
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil && len(ids) != len(leaves) {
+			err = fmt.Errorf("%d leaves", len(ids))
+		}
+		return err
+	})
+	renamed := provisioning.Site{Program: "careconnect", Code: "site-" + s.tag, Name: "Renamed", Leaves: append(slices.Clone(leaves), provisioning.Leaf{Code: "pharmacist"})}
+	got, err := s.Directory.EnsureSite(t.Context(), renamed)
+	must(t, err)
+	equal(t, "id of the leaf that was there", got["viewer"], want["viewer"])
+	if got["pharmacist"] == "" {
+		t.Error("the leaf of a newer version is missing")
+	}
+	for _, bad := range []provisioning.Site{
+		{Program: "careconnect", Code: "a/b", Name: "Slash", Leaves: leaves},
+		{Program: "careconnect", Code: "..", Name: "Dots", Leaves: leaves},
+		{Program: "careconnect", Code: "nameless", Leaves: leaves},
+	} {
+		_, err := s.Directory.EnsureSite(t.Context(), bad)
+		is(t, err, provisioning.ErrInvalid)
+	}
+}
+
+func (s suite) setup() provisioning.Setup {
+	return provisioning.Setup{ClientID: s.ClientID, RedirectURI: s.RedirectURI, Lifespan: time.Hour}
+}
+
+func (s suite) sessions(t *testing.T) {
+	sub := s.created(t, "sessions")
+	must(t, s.Directory.SendSetup(t.Context(), sub, s.setup()))
+	for range 2 {
+		must(t, s.Directory.EndSessions(t.Context(), sub))
+	}
+}
+
+func (s suite) reconcile(t *testing.T) {
+	ids := s.sited(t, "run")
+	p := s.person("run")
+	root := s.root(t, ids["viewer"], p)
+	at := func(leaf string) provisioning.Group {
+		return provisioning.Group{ID: ids[leaf], Path: root + "/careconnect/run-" + s.tag + "/" + leaf}
+	}
+	w := provisioning.Wanted{Account: p.Account, Create: &p, Groups: []provisioning.Group{at("viewer")}}
+	must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, nil))
+	s.holds(t, w.Sub, ids["viewer"])
+
+	w.Groups, w.EndSessions = []provisioning.Group{at("practitioner")}, true
+	must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, nil))
+	s.holds(t, w.Sub, ids["practitioner"])
+
+	w.Groups = []provisioning.Group{at("viewer")}
+	is(t, provisioning.ReadBack(t.Context(), s.Directory, w), provisioning.ErrNotConverged)
+}
+
+func (s suite) holds(t *testing.T, sub string, want ...string) {
+	t.Helper()
+	groups, err := s.Directory.Memberships(t.Context(), sub)
+	must(t, err)
+	got := []string{}
+	for _, g := range groups {
+		got = append(got, g.ID)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Fatalf("%s holds %v, want %v", sub, groups, want)
+	}
+}

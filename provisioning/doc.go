@@ -1,0 +1,27 @@
+// Package provisioning makes the directory hold what the registry says.
+//
+// One account at a time, level-triggered: the caller reads what is wanted now,
+// never "what to add", so that a retry, a restart, a lost reply and a second
+// worker are the same harmless thing.
+//
+//	Wanted (the record)  ─┐
+//	                      ├─ Plan ─ steps ─ Apply, one by one ─ ReadBack
+//	Held   (the realm)   ─┘
+//
+// Plan is pure and puts what takes access away before what gives it:
+//
+//	create        the person, with the wanted groups embedded
+//	setup         the mail by which they verify the address and choose a password
+//	leave         groups held and not wanted
+//	end-sessions  after the leaving, so that no new token shows the old groups
+//	join          groups wanted and not held
+//
+// Reconcile is the whole run for callers that keep no steps of their own; the
+// worker stores each step before it is sent and so calls Plan, Apply and
+// ReadBack itself.
+//
+// Directory is the realm in our words. provisioning/keycloak is the real one;
+// Memory is for property tests; conformance holds the suite that both pass.
+// Which access is wanted, when to look again and what to do about surplus that
+// no decision explains is left to registry and worker.
+package provisioning

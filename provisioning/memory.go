@@ -1,0 +1,222 @@
+package provisioning
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Memory is a Directory that lives in this process, for property tests: it keeps
+// the promises of the contract and nothing else. Safe for concurrent use.
+type Memory struct {
+	mu      sync.Mutex
+	root    string
+	last    int
+	people  map[string]Person          // by sub
+	groups  map[string]Group           // leaves, by id
+	members map[string]map[string]bool // sub → ids of groups
+	mails   map[string]int             // setup mails, by sub
+	logouts map[string]int             // ended sessions, by sub
+}
+
+// NewMemory makes an empty directory whose groups hang under root ("/access").
+func NewMemory(root string) *Memory {
+	return &Memory{
+		root:   root,
+		people: map[string]Person{}, groups: map[string]Group{}, members: map[string]map[string]bool{},
+		mails: map[string]int{}, logouts: map[string]int{},
+	}
+}
+
+// People lists everybody, ordered by sub.
+func (m *Memory) People() []Person {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(maps.Values(m.people), func(a, b Person) int { return cmp.Compare(a.Sub, b.Sub) })
+}
+
+// SetupMails counts the mails that SendSetup sent to the person.
+func (m *Memory) SetupMails(sub string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mails[sub]
+}
+
+// Logouts counts how often the person's sessions were ended.
+func (m *Memory) Logouts(sub string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.logouts[sub]
+}
+
+func (m *Memory) nextID(kind string) string {
+	m.last++
+	return kind + "-" + strconv.Itoa(m.last)
+}
+
+// CreatePerson implements Directory.
+func (m *Memory) CreatePerson(_ context.Context, p NewPerson) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	name := strings.ToLower(strings.TrimSpace(p.UserName))
+	if bad := refused(p, name); len(bad) > 0 {
+		return "", &InvalidError{Fields: bad}
+	}
+	var join []string
+	for _, path := range p.Groups {
+		id := m.byPath(path)
+		if id == "" {
+			return "", fmt.Errorf("group %s: %w", path, ErrNotFound)
+		}
+		join = append(join, id)
+	}
+	sub := ""
+	for _, known := range m.people {
+		if known.Account == p.Account {
+			sub = known.Sub
+		} else if known.UserName == name {
+			return "", ErrUserNameTaken
+		}
+	}
+	if sub == "" {
+		sub = m.nextID("person")
+		m.people[sub] = Person{
+			Sub: sub, UserName: name, GivenName: p.GivenName, Surname: p.Surname,
+			Email: strings.ToLower(p.Email), Locale: p.Locale, Account: p.Account, Enabled: true,
+		}
+		m.members[sub] = map[string]bool{}
+	}
+	for _, id := range join {
+		m.members[sub][id] = true
+	}
+	return sub, nil
+}
+
+// refused holds the rules that both directories share; Keycloak has more.
+func refused(p NewPerson, name string) []InvalidField {
+	var bad []InvalidField
+	if p.Account == "" {
+		bad = append(bad, InvalidField{"countersign_account", "error-empty"})
+	}
+	if len(name) < 3 || len(name) > 64 {
+		bad = append(bad, InvalidField{"username", "error-invalid-length"})
+	}
+	if !strings.Contains(p.Email, "@") {
+		bad = append(bad, InvalidField{"email", "error-invalid-email"})
+	}
+	return bad
+}
+
+func (m *Memory) byPath(path string) string {
+	for id, g := range m.groups {
+		if g.Path == path {
+			return id
+		}
+	}
+	return ""
+}
+
+// SendSetup implements Directory.
+func (m *Memory) SendSetup(_ context.Context, sub string, _ Setup) error {
+	return m.with(sub, func() { m.mails[sub]++ })
+}
+
+// Person implements Directory.
+func (m *Memory) Person(_ context.Context, sub string) (p Person, err error) {
+	err = m.with(sub, func() { p = m.people[sub] })
+	return p, err
+}
+
+// Memberships implements Directory.
+func (m *Memory) Memberships(_ context.Context, sub string) (groups []Group, err error) {
+	err = m.with(sub, func() {
+		for id := range m.members[sub] {
+			groups = append(groups, m.groups[id])
+		}
+		slices.SortFunc(groups, func(a, b Group) int { return cmp.Compare(a.Path, b.Path) })
+	})
+	return groups, err
+}
+
+// Join implements Directory.
+func (m *Memory) Join(_ context.Context, sub, groupID string) error {
+	return m.withGroup(sub, groupID, func() { m.members[sub][groupID] = true })
+}
+
+// Leave implements Directory.
+func (m *Memory) Leave(_ context.Context, sub, groupID string) error {
+	return m.withGroup(sub, groupID, func() { delete(m.members[sub], groupID) })
+}
+
+// EndSessions implements Directory.
+func (m *Memory) EndSessions(_ context.Context, sub string) error {
+	return m.with(sub, func() { m.logouts[sub]++ })
+}
+
+// EnsureSite implements Directory.
+func (m *Memory) EnsureSite(_ context.Context, s Site) (map[string]string, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ids := map[string]string{}
+	for _, leaf := range s.Leaves {
+		path := m.root + "/" + s.Program + "/" + s.Code + "/" + leaf.Code
+		id := m.byPath(path)
+		if id == "" {
+			id = m.nextID("group")
+			m.groups[id] = Group{ID: id, Path: path}
+		}
+		ids[leaf.Code] = id
+	}
+	return ids, nil
+}
+
+// Members implements Directory.
+func (m *Memory) Members(_ context.Context, groupID string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.groups[groupID]; !known {
+		return nil, ErrNotFound
+	}
+	var subs []string
+	for sub, in := range m.members {
+		if in[groupID] {
+			subs = append(subs, sub)
+		}
+	}
+	slices.Sort(subs)
+	return subs, nil
+}
+
+// with runs fn under the lock, or says ErrNotFound when the person is unknown.
+func (m *Memory) with(sub string, fn func()) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.people[sub]; !known {
+		return ErrNotFound
+	}
+	fn()
+	return nil
+}
+
+func (m *Memory) withGroup(sub, groupID string, fn func()) error {
+	unknown := false
+	err := m.with(sub, func() {
+		if _, known := m.groups[groupID]; !known {
+			unknown = true
+			return
+		}
+		fn()
+	})
+	if unknown {
+		return ErrNotFound
+	}
+	return err
+}

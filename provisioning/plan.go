@@ -1,0 +1,89 @@
+package provisioning
+
+import (
+	"slices"
+	"strings"
+)
+
+// Wanted is what the record says about one account.
+type Wanted struct {
+	Account     string     // our account id
+	Sub         string     // the person in the directory; empty until they exist
+	Create      *NewPerson // who to create when Sub is empty; Groups is filled from Wanted.Groups
+	Setup       *Setup     // send the setup mail; nil when it was sent or is not ours to send
+	Groups      []Group    // every leaf under our root that the person is to be in
+	EndSessions bool       // something ended: log out everywhere, whether or not a group is left over
+}
+
+// Held is what the directory says about the same account.
+type Held struct {
+	Groups []Group // every leaf under our root that the person is in
+}
+
+// Kind names what a step does.
+type Kind string
+
+// The kinds of step, in the order in which a plan has them.
+const (
+	KindCreate      Kind = "create"
+	KindSetup       Kind = "setup"
+	KindLeave       Kind = "leave"
+	KindEndSessions Kind = "end-sessions"
+	KindJoin        Kind = "join"
+)
+
+// Step is one call to the directory. Doing it twice is the same as doing it once,
+// except that a repeated setup sends a second mail.
+type Step struct {
+	Kind   Kind
+	Object string // the group's id for join and leave, otherwise empty
+}
+
+// Plan lists the steps from held to wanted, in an order that depends only on its
+// arguments. Leaving without being told to end sessions leaves them: the program
+// may let tokens lapse.
+func Plan(w Wanted, h Held) []Step {
+	var steps []Step
+	if w.Sub == "" && w.Create != nil {
+		steps = append(steps, Step{Kind: KindCreate})
+		// The groups are embedded in the creation. What an adopted person held
+		// beside them shows in the read-back, and the next plan mends it.
+		h.Groups = w.Groups
+	}
+	if w.Setup != nil {
+		steps = append(steps, Step{Kind: KindSetup})
+	}
+	for _, g := range without(h.Groups, w.Groups) {
+		steps = append(steps, Step{KindLeave, g.ID})
+	}
+	if w.EndSessions {
+		steps = append(steps, Step{Kind: KindEndSessions})
+	}
+	for _, g := range without(w.Groups, h.Groups) {
+		steps = append(steps, Step{KindJoin, g.ID})
+	}
+	return steps
+}
+
+// without returns the groups of a whose id is not in b, once each, ordered by
+// path and id.
+func without(a, b []Group) []Group {
+	skip := make(map[string]bool, len(a)+len(b))
+	for _, g := range b {
+		skip[g.ID] = true
+	}
+	var rest []Group
+	for _, g := range a {
+		if !skip[g.ID] {
+			skip[g.ID] = true
+			rest = append(rest, g)
+		}
+	}
+	slices.SortFunc(rest, func(x, y Group) int {
+		if c := strings.Compare(x.Path, y.Path); c != 0 {
+			return c
+		}
+		return strings.Compare(x.ID, y.ID)
+	})
+	return rest
+}

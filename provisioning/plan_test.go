@@ -1,0 +1,67 @@
+package provisioning_test
+
+import (
+	"slices"
+	"testing"
+
+	"countersign/provisioning"
+	"countersign/provisioning/conformance"
+)
+
+func group(name string) provisioning.Group {
+	return provisioning.Group{ID: "id-" + name, Path: "/access/careconnect/s1/" + name}
+}
+
+// What takes access away comes first, the end of sessions after it, and the order
+// does not depend on the order of the arguments.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	a, b, c, d := group("a"), group("b"), group("c"), group("d")
+	someone := &provisioning.NewPerson{UserName: "ana"}
+	for name, test := range map[string]struct {
+		wanted provisioning.Wanted
+		held   []provisioning.Group
+		want   []provisioning.Step
+	}{
+		"nothing to do": {
+			provisioning.Wanted{Sub: "s", Groups: []provisioning.Group{a, b}}, []provisioning.Group{b, a}, nil,
+		},
+		"a new person, groups embedded": {
+			provisioning.Wanted{Create: someone, Setup: &provisioning.Setup{}, Groups: []provisioning.Group{a}}, nil,
+			[]provisioning.Step{{Kind: "create"}, {Kind: "setup"}},
+		},
+		"somebody known is not created again": {
+			provisioning.Wanted{Sub: "s", Create: someone, Groups: []provisioning.Group{a}}, nil,
+			[]provisioning.Step{{Kind: "join", Object: a.ID}},
+		},
+		"leave, end sessions, join": {
+			provisioning.Wanted{Sub: "s", EndSessions: true, Groups: []provisioning.Group{d, c}}, []provisioning.Group{b, a},
+			[]provisioning.Step{
+				{Kind: "leave", Object: a.ID},
+				{Kind: "leave", Object: b.ID},
+				{Kind: "end-sessions"},
+				{Kind: "join", Object: c.ID},
+				{Kind: "join", Object: d.ID},
+			},
+		},
+		"sessions end although nothing is held": {
+			provisioning.Wanted{Sub: "s", EndSessions: true}, nil, []provisioning.Step{{Kind: "end-sessions"}},
+		},
+		"a group named twice is joined once": {
+			provisioning.Wanted{Sub: "s", Groups: []provisioning.Group{a, a}}, nil, []provisioning.Step{{Kind: "join", Object: a.ID}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := provisioning.Plan(test.wanted, provisioning.Held{Groups: test.held})
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestMemoryConforms(t *testing.T) {
+	t.Parallel()
+	conformance.Run(t, conformance.Fixture{Directory: provisioning.NewMemory("/access")})
+}
