@@ -24,6 +24,7 @@ type Case struct {
 	Registrars     []string // of this program
 	Reviews        []Review // of this request that still hold
 	Signer         string   // the account that declared for the site, if any
+	Invited        bool     // the actor came by a live invitation that names this role here
 }
 
 // Request is an asking as the rules see it.
@@ -70,11 +71,15 @@ func (a Actor) Can(ps Programs, c Capability, site string) bool {
 // CanOperate tells whether the actor holds the capability over a program, as
 // one of its operators.
 func (a Actor) CanOperate(ps Programs, c Capability, program string) bool {
+	operators := ps[OperatorProgram]
+	if operators == nil || program == "" {
+		return false
+	}
 	for _, h := range a.Holds {
 		if h.Program != OperatorProgram || h.SiteCode != program {
 			continue
 		}
-		if r, ok := ps[OperatorProgram].Role(h.Role); ok && r.Can(c) {
+		if r, ok := operators.Role(h.Role); ok && r.Can(c) {
 			return true
 		}
 	}

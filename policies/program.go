@@ -98,6 +98,7 @@ const (
 	ByAuthorizer         Approver = "authorizer" // met by a live mandate, not by a review alone
 	BySigningAuthority   Approver = "signing-authority"
 	BySubject            Approver = "subject" // the person themself: who signs an attestation
+	BySupport            Approver = "support" // sees, decides nothing
 )
 
 // Need is what must hold before a grant, or before a site opens.
@@ -129,7 +130,7 @@ func (n Need) Key() string {
 type Field struct {
 	Name     string // unique within its form
 	Kind     string // text, email, phone, address-line, city, province, postal-code, choice, checkbox, notes, date, name, number, authorizers, profession, licence-body, licence-number, person-email
-	As       string // bound fields of the engine: site.name, declarant.email, declarant.name, declarant.self, person.profession, standing.body, standing.number, standing.expires, authorizers
+	As       string // bound fields of the engine: site.name, declarant.email, declarant.name, declarant.self, person.profession, standing.body, standing.number, standing.expires, authorizers. Where declarant.self is answered with "self", the requester signs
 	Required bool
 	Options  []string // of a choice
 	Confirms string   // the earlier field whose answer this one must repeat (A11)

@@ -1,0 +1,61 @@
+package policies
+
+// Codes that an Answer gives. A refusal has one, the first that applies, with
+// what concerns the actor's own person before all else; a grant says in which
+// capacity the actor would act. Words for them are locale keys "reason.<code>",
+// as for the codes of Reason.
+const (
+	NotSignedIn        = "not-signed-in"
+	NotVisible         = "not-visible" // show what an unknown id would show (A02)
+	OwnRequest         = "own-request" // nobody decides on their own request (A01)
+	OwnAccess          = "own-access"  // on oneself this is done in another way: leave
+	NotOwn             = "not-own"     // only the person themself may (A26)
+	NotRegistrar       = "not-registrar"
+	NotAdministrator   = "not-administrator"
+	NotAuthorizer      = "not-authorizer" // A08, A09
+	NotNamed           = "not-named"      // an authorizer there, but not one whom the request asks
+	OthersDecide       = "others-decide"  // an else-branch is open only when nobody else can
+	RequestedByYou     = "requested-by-you"
+	SignedByYou        = "signed-by-you"
+	ReviewedByYou      = "reviewed-by-you"
+	NotDeclaredYet     = "not-declared-yet"
+	NotSubmitted       = "not-submitted"
+	NoSuchNeed         = "no-such-need"
+	NotOutstanding     = "need-not-outstanding"
+	WrongState         = "wrong-state"
+	WrongKind          = "wrong-kind"
+	ByInvitation       = "by-invitation"
+	AlreadyOpen        = "already-open"
+	AlreadyHeld        = "already-held"
+	UnknownProgram     = "program-unknown"
+	AuthorizersMissing = "authorizers-missing"
+	AuthorizerUnfit    = "authorizer-unfit"
+	LastAdministrator  = "last-administrator" // A17
+	SetByOthers        = "set-by-others"
+	AsSubject          = "as-subject"
+	AsGroupAdmin       = "as-group-administrator"
+	AsAuthorizerReason = "as-authorizer"
+	AsRegistrar        = "as-registrar"
+	AsSecondRegistrar  = "as-second-registrar"
+	AsSigningAuthority = "as-signing-authority"
+	AsSupport          = "as-support"
+)
+
+// ReasonCodes are all codes of Reason and of Answer.Reasons: each needs words.
+func ReasonCodes() []string {
+	return []string{
+		NeedOutstanding, NeedRefused, Restricted, SiteUnknown, SiteNotOpen, SiteClosed, RoleUnknown,
+		ProfessionNotEligible, NoLiveAuthorizer,
+		NotSignedIn, NotVisible, OwnRequest, OwnAccess, NotOwn, NotRegistrar, NotAdministrator, NotAuthorizer,
+		NotNamed, OthersDecide, RequestedByYou, SignedByYou, ReviewedByYou, NotDeclaredYet, NotSubmitted,
+		NoSuchNeed, NotOutstanding, WrongState, WrongKind, ByInvitation, AlreadyOpen, AlreadyHeld,
+		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers,
+		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport,
+	}
+}
+
+func refuse(code string) Answer { return Answer{Reasons: []string{code}} }
+
+func allow(as Approver) Answer {
+	return Answer{OK: true, Capacity: as, Reasons: []string{"as-" + string(as)}}
+}
