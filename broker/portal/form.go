@@ -1,0 +1,67 @@
+package portal
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"countersign/broker/registry"
+	"countersign/broker/session"
+)
+
+// fields names what a form may send, and how. The token and the operation id
+// come with every form.
+type fields struct {
+	one  []string // a single line
+	text []string // several lines
+	many []string // may come more than once
+}
+
+// read takes exactly the named fields from the body (A12): an unknown field, a
+// second value where one is meant, a control character, or a value in the
+// address beside the form is refused. Values are trimmed; missing ones are empty.
+func (f fields) read(r *http.Request) (url.Values, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" {
+		return nil, registry.Fail(registry.Invalid, "error.form")
+	}
+	if err := r.ParseForm(); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, errTooLarge
+		}
+		return nil, registry.Because(registry.Invalid, "error.form", err)
+	}
+	single := slices.Concat(f.one, f.text, []string{session.FormField, "op"})
+	out := url.Values{}
+	for name, values := range r.PostForm {
+		known := slices.Contains(single, name) && len(values) == 1 || slices.Contains(f.many, name)
+		if !known {
+			return nil, registry.Fail(registry.Invalid, "error.form")
+		}
+		for _, value := range values {
+			value = strings.TrimSpace(strings.ReplaceAll(value, "\r\n", "\n"))
+			if !clean(value, slices.Contains(f.text, name)) {
+				return nil, registry.Fail(registry.Invalid, "error.form")
+			}
+			out.Add(name, value)
+		}
+	}
+	return out, nil
+}
+
+// clean tells whether a value is text that a person can have typed into such a
+// field: no browser sends a line break from a single line (A59).
+func clean(value string, lines bool) bool {
+	if !utf8.ValidString(value) {
+		return false
+	}
+	return !strings.ContainsFunc(value, func(c rune) bool {
+		return unicode.IsControl(c) && !(lines && (c == '\n' || c == '\t'))
+	})
+}

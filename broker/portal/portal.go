@@ -1,0 +1,30 @@
+package portal
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"countersign/broker/registry"
+	"countersign/broker/session"
+)
+
+// Deps are what the portal stands on.
+type Deps struct {
+	Registry  *registry.Registry
+	Sessions  *session.Sessions
+	PublicURL *url.URL // where people reach the portal; links and cookies follow it, never the Host header (A59)
+	Issuer    *url.URL // where signing out goes on to
+	Version   string   // for the footer (A76)
+	Demo      bool
+	Log       *slog.Logger
+}
+
+// site is the portal at work: its dependencies and nothing that changes.
+type site struct{ Deps }
+
+// New makes the portal.
+func New(d Deps) http.Handler {
+	s := &site{Deps: d}
+	return guard(contentPolicy(d.Issuer), d.PublicURL.Scheme == "https")(s.routes())
+}
