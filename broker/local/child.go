@@ -82,6 +82,7 @@ func runChild(ctx context.Context, name string, cmd *exec.Cmd) error {
 		return nil
 	case <-ctx.Done():
 		c.stop(syscall.SIGTERM, 5*time.Second)
+		c.killGroup()
 		return fmt.Errorf("%s: %w", name, ctx.Err())
 	}
 }
@@ -99,10 +100,14 @@ func (c *child) stop(sig syscall.Signal, patience time.Duration) {
 	select {
 	case <-c.done:
 	case <-time.After(patience):
-		_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
+		c.killGroup()
 		<-c.done
 	}
 }
+
+// killGroup kills what the process started and left behind, and itself. A command that ends on a
+// signal need not take its own children along. That nobody is left is no error.
+func (c *child) killGroup() { _ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) }
 
 // died describes an end that nobody asked for, with the last lines that the process wrote. The exit
 // status of a run stays reachable for errors.As.

@@ -121,6 +121,7 @@ func RunWith(ctx context.Context, argv []string) error {
 		// The whole group: go test does not pass an interrupt on to the tests that it runs.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
 		c.stop(syscall.SIGINT, 10*time.Second)
+		c.killGroup()
 		return ctx.Err()
 	}
 }

@@ -1,0 +1,148 @@
+// Command requirements says of each requirement which tests name it. `make requirements` runs it from
+// the top of the repository.
+//
+// A test names what it proves in its doc comment, or in a comment within it that begins with
+// "proves:". A requirement is met when a test names it, met otherwise where requirements.txt says how
+// and why, and else not met; then the exit status is 1. That the tests pass is `make test`'s business.
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+//go:embed requirements.txt
+var list string
+
+// requirement is one line of the list; decision is empty unless it is met otherwise.
+type requirement struct{ id, asks, decision string }
+
+var idPattern = regexp.MustCompile(`\b[A-E][0-9]{1,2}\b`)
+
+func main() {
+	requirements, rest := readList(list)
+	tests, err := namedIn(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if !report(requirements, rest, tests) {
+		os.Exit(1)
+	}
+}
+
+// readList returns the requirements in the list's order, and the closing lines of the rest.
+func readList(text string) (requirements []requirement, rest []string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		first, more, _ := strings.Cut(line, " ")
+		switch first {
+		case "", "#":
+		case "rest":
+			system, count, _ := strings.Cut(more, " ")
+			rest = append(rest, fmt.Sprintf("%s 0 of %s met, 0 otherwise, %s not met", system, count, count))
+		case "otherwise":
+			id, decision, _ := strings.Cut(more, ": ")
+			at := slices.IndexFunc(requirements, func(r requirement) bool { return r.id == id })
+			requirements[at].decision = decision // one that is not listed above ends the program, rightly
+		default:
+			requirements = append(requirements, requirement{id: first, asks: more})
+		}
+	}
+	return requirements, rest
+}
+
+// namedIn returns the tests below root that name each ID, as package folder and function.
+func namedIn(root string) (map[string][]string, error) {
+	tests := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			if f, isFunc := decl.(*ast.FuncDecl); isFunc && strings.HasPrefix(f.Name.Name, "Test") {
+				for _, id := range proves(file, f) {
+					tests[id] = append(tests[id], filepath.Dir(path)+"."+f.Name.Name)
+				}
+			}
+		}
+		return nil
+	})
+	return tests, err
+}
+
+// proves returns the IDs that a test names, each once.
+func proves(file *ast.File, f *ast.FuncDecl) []string {
+	named := map[string]bool{}
+	add := func(text string) {
+		for _, id := range idPattern.FindAllString(text, -1) {
+			named[id] = true
+		}
+	}
+	add(f.Doc.Text())
+	for _, comment := range file.Comments {
+		if f.Pos() <= comment.Pos() && comment.End() <= f.End() {
+			for line := range strings.Lines(comment.Text()) {
+				if _, ids, says := strings.Cut(line, "proves:"); says {
+					add(ids)
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(named))
+}
+
+// report prints every requirement with its state, and one closing line a system. It tells whether
+// all that are listed are met, in one way or the other.
+func report(requirements []requirement, rest []string, tests map[string][]string) bool {
+	type count struct{ met, otherwise, not int }
+	counts := map[string]*count{}
+	for _, r := range requirements {
+		system := r.id[:1]
+		if counts[system] == nil {
+			counts[system] = &count{}
+		}
+		switch named := strings.Join(tests[r.id], ", "); {
+		case r.decision != "":
+			counts[system].otherwise++
+			fmt.Printf("%-4s met otherwise  %s: %s  %s\n", r.id, r.asks, r.decision, named)
+		case named != "":
+			counts[system].met++
+			fmt.Printf("%-4s met            %s  %s\n", r.id, r.asks, named)
+		default:
+			counts[system].not++
+			fmt.Printf("%-4s not met        %s\n", r.id, r.asks)
+		}
+	}
+	fmt.Println()
+	all := true
+	lines := rest
+	for system, c := range counts {
+		lines = append(lines, fmt.Sprintf("%s %d of %d met, %d otherwise, %d not met", system, c.met, c.met+c.otherwise+c.not, c.otherwise, c.not))
+		all = all && c.not == 0
+	}
+	slices.Sort(lines)
+	fmt.Println(strings.Join(lines, "\n"))
+	return all
+}

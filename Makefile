@@ -1,0 +1,36 @@
+# make demo           runs the product with its own Keycloak, PostgreSQL and mail catcher;
+#                     options go in ARGS: make demo ARGS="--data DIR --port-base N --fresh"
+# make test           the whole test suite, with the race detector, on one such set of servers
+# make lint           gofmt, vet and staticcheck
+# make requirements   each requirement with the tests that name it
+#
+# What is missing (Debian packages, Keycloak, the design system's files, Go modules) is installed at
+# first, or the line that does so is printed. Keycloak is kept in the user's cache folder.
+
+BIN := .build/countersign
+
+.PHONY: demo test lint requirements build assets
+
+# exec: signals reach the product itself and not make's shell.
+demo: assets build
+	@exec $(BIN) demo $(ARGS)
+
+test: assets build
+	sh .ci/install chromium
+	@unformatted=$$(gofmt -l .ci broker cmd keycloak-realm policies provisioning); test -z "$$unformatted" || { echo "gofmt -w is due for: $$unformatted"; exit 1; }
+	go vet ./...
+	exec $(BIN) local -- go test -race -count=1 -timeout 20m ./...
+
+lint:
+	sh .ci/lint
+
+requirements:
+	@go run ./.ci/requirements
+
+# go build knows best what has changed.
+build:
+	go build -o $(BIN) ./cmd/countersign
+
+assets:
+	sh .ci/install
+	sh broker/portal/assets.sh
