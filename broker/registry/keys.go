@@ -143,3 +143,5 @@ func (k *Keys) Public() map[string]ed25519.PublicKey {
 	}
 	return out
 }
+
+func (k *Keys) hexHash(use, value string) string { return hex.EncodeToString(k.Hash(use, value)) }

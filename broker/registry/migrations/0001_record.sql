@@ -132,7 +132,7 @@ create table program_version (
   digest        text not null,
   source        bytea not null,
   in_force_from timestamptz not null,
-  act_id        uuid not null references act,
+  act_id        uuid not null references act deferrable initially deferred,
   primary key (program, n)
 );
 
@@ -200,7 +200,7 @@ create index fact_signature_site on fact_signature (site_id);
 create table fact_mandate (like fact_shape including all, on_behalf uuid not null);
 create unique index fact_mandate_one on fact_mandate (account_id, on_behalf, site_id) where ended_at is null;
 create index fact_mandate_on_behalf on fact_mandate (on_behalf);
-create table fact_restriction (like fact_shape including all, kind text not null, reasons text[] not null default '{}');
+create table fact_restriction (like fact_shape including all, kind text not null, program text not null default '', by_account uuid, reasons text[] not null default '{}');
 create index fact_restriction_account on fact_restriction (account_id);
 create table fact_standing (like fact_shape including all,
   profession text not null, body text not null, number_hash bytea not null, number_sealed bytea not null, by_account uuid not null);
@@ -256,9 +256,10 @@ create table invitation (
   purpose     text not null check (purpose in ('declarant','operator','mandate')),
   about_id    uuid not null,
   role        text,
+  from_account uuid references account,
   email       text not null,
   name        text not null default '',
-  act_id      uuid not null references act,
+  act_id      uuid not null references act deferrable initially deferred,
   created_at  timestamptz not null,
   expires_at  timestamptz not null,
   used_at     timestamptz,

@@ -1,0 +1,67 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// about is what a fact is about; until zero is for ever.
+type about struct {
+	request, account, site, role string
+	from, until                  time.Time
+}
+
+// add inserts one fact into its table with its own columns beside the shared
+// ones, notes the event and returns the id.
+func (tx *Tx) add(kind string, a about, columns string, values ...any) (string, error) {
+	id := NewID()
+	if a.from.IsZero() {
+		a.from = tx.At
+	}
+	args := []any{id, null(a.request), null(a.account), null(a.site), null(a.role), a.from, closed(a.until), tx.At, tx.actID}
+	names, places := "", ""
+	if columns != "" {
+		names = ", " + columns
+		for i := range values {
+			places += ", $" + itoa(len(args)+i+1)
+		}
+	}
+	_, err := tx.ExecContext(tx.ctx, `insert into fact_`+kind+` (id, request_id, account_id, site_id, role, from_at, until_at, recorded_at, act_id`+names+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9`+places+`)`, append(args, values...)...)
+	tx.event(kind, id, 1, kind+".recorded", factData{a.request, a.account, a.site, a.role, a.from.UTC(), timeOrNil(a.until)})
+	return id, err
+}
+
+type factData struct {
+	Request string     `json:"request,omitempty"`
+	Account string     `json:"account,omitempty"`
+	Site    string     `json:"site,omitempty"`
+	Role    string     `json:"role,omitempty"`
+	From    time.Time  `json:"from"`
+	Until   *time.Time `json:"until,omitempty"`
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
+
+// end ends the facts of a kind that match, and tells how many.
+func (tx *Tx) end(kind, where string, args ...any) (int, error) {
+	var ids []string
+	err := tx.SelectContext(tx.ctx, &ids, `update fact_`+kind+` set ended_at = greatest($1, from_at), end_act = $2
+		where ended_at is null and `+where+` returning id`, append([]any{tx.At, tx.actID}, args...)...)
+	for _, id := range sorted(ids) {
+		tx.event(kind, id, 2, kind+".ended", nil)
+	}
+	return len(ids), err
+}
+
+func (tx *Tx) addReview(request, account, site, role, need, capacity, verdict string, reasons []string, by string) (string, error) {
+	return tx.add("review", about{request: request, account: account, site: site, role: role},
+		`by_account, need, capacity, verdict, reasons`, null(by), need, capacity, verdict, pq.Array(orEmpty(reasons)))
+}

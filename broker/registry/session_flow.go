@@ -1,0 +1,122 @@
+package registry
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// SignInWithin is how long a sign-in that was begun may take.
+const SignInWithin = 15 * time.Minute
+
+// SignIn is a sign-in between its start and the callback. State and the
+// browser's own secret are kept as hashes, the PKCE verifier sealed.
+type SignIn struct {
+	StateHash   []byte
+	BrowserHash []byte
+	Nonce       string
+	Verifier    string // RFC 7636
+	ReturnTo    string
+	Prompt      string
+	MaxAge      *int          // seconds
+	Age         time.Duration // since its start; TakeSignIn sets it
+}
+
+// StartSignIn keeps a sign-in until its callback.
+func (r *Registry) StartSignIn(ctx context.Context, s SignIn) error {
+	return r.exec(ctx, `insert into sign_in (state_hash, browser_hash, nonce, verifier, return_to, prompt, max_age, started_at, key_id)
+		values ($1, $2, $3, $4, $5, $6, $7, instant(), $8)`,
+		s.StateHash, s.BrowserHash, s.Nonce, r.keys.Seal([]byte(s.Verifier), verifierOf(s.StateHash)), s.ReturnTo, s.Prompt, s.MaxAge, r.keys.SealKeyID())
+}
+
+// TakeSignIn gives a sign-in to its callback, once and to the browser that began
+// it (A46). Unknown, used, old and another browser's are one answer: Gone.
+func (r *Registry) TakeSignIn(ctx context.Context, stateHash, browserHash []byte) (SignIn, error) {
+	var row struct {
+		Nonce    string
+		Verifier []byte
+		ReturnTo string `db:"return_to"`
+		Prompt   string
+		MaxAge   *int    `db:"max_age"`
+		Age      float64 // seconds
+	}
+	err := r.inTx(ctx, func(t *sqlx.Tx) error {
+		return t.GetContext(ctx, &row, `update sign_in set used_at = instant()
+			where state_hash = $1 and browser_hash = $2 and used_at is null and started_at > instant() - make_interval(secs => $3)
+			returning nonce, verifier, return_to, prompt, max_age, extract(epoch from used_at - started_at) as age`,
+			stateHash, browserHash, SignInWithin.Seconds())
+	})
+	if isNoRows(err) {
+		return SignIn{}, Fail(Gone, "error.sign-in-stale")
+	}
+	if err != nil {
+		return SignIn{}, err
+	}
+	verifier, err := r.keys.Unseal(row.Verifier, verifierOf(stateHash))
+	return SignIn{StateHash: stateHash, BrowserHash: browserHash, Nonce: row.Nonce, Verifier: string(verifier), ReturnTo: row.ReturnTo,
+		Prompt: row.Prompt, MaxAge: row.MaxAge, Age: time.Duration(row.Age * float64(time.Second))}, err
+}
+
+func verifierOf(stateHash []byte) string { return "sign_in.verifier:" + hex.EncodeToString(stateHash) }
+
+// LogoutNotice is a verified logout token (OpenID Connect Back-Channel Logout).
+type LogoutNotice struct {
+	Issuer, JTI string
+	SID, Sub    string        // at least one
+	Expires     time.Duration // from now, by the machine's clock
+}
+
+// LoggedOut ends the sessions that a logout token names: those of its sid, or of
+// its subject where it has no sid. A token counts once (Conflict); one whose sid
+// is another subject's ends nothing (Invalid). It tells how many ended; none is
+// no error.
+func (r *Registry) LoggedOut(ctx context.Context, n LogoutNotice) (ended int64, err error) {
+	err = r.inTx(ctx, func(t *sqlx.Tx) error {
+		fresh, err := t.ExecContext(ctx, `insert into used_jti (issuer, jti, expires_at) values ($1, $2, instant() + make_interval(secs => $3))
+			on conflict do nothing`, n.Issuer, n.JTI, n.Expires.Seconds())
+		if err != nil {
+			return err
+		}
+		if rows, err := fresh.RowsAffected(); err != nil || rows == 0 {
+			return Because(Conflict, "error.logout-repeated", err)
+		}
+		if n.SID != "" && n.Sub != "" {
+			var foreign bool
+			if err := t.GetContext(ctx, &foreign, `select exists (select 1 from session where issuer = $1 and sid = $2 and sub <> $3 and ended_at is null)`,
+				n.Issuer, n.SID, n.Sub); err != nil {
+				return err
+			}
+			if foreign {
+				return Fail(Invalid, "error.logout-foreign")
+			}
+		}
+		done, err := t.ExecContext(ctx, `update session set ended_at = instant(), end_reason = 'back-channel', refresh_token = null
+			where issuer = $1 and ended_at is null and (sid = $2 or ($2 = '' and sub = $3))`, n.Issuer, n.SID, n.Sub)
+		if err != nil {
+			return err
+		}
+		ended, err = done.RowsAffected()
+		return err
+	})
+	return ended, err
+}
+
+// ForgetSessions removes what no sign-in or request can meet any more: sign-ins
+// after an hour, used logout tokens after their expiry, sessions a day after
+// their end.
+func (r *Registry) ForgetSessions(ctx context.Context) error {
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		for _, q := range []string{
+			`delete from sign_in where started_at < instant() - interval '1 hour'`,
+			`delete from used_jti where expires_at < instant() - interval '1 hour'`,
+			`delete from session where least(ended_at, ends_at) < instant() - interval '1 day'`,
+		} {
+			if _, err := t.ExecContext(ctx, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

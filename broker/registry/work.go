@@ -1,0 +1,275 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// leaseLife is how long a worker may be silent about what it claimed.
+const leaseLife = 90 * time.Second
+
+// AccountWork is an account whose place in the realm may differ from the record.
+type AccountWork struct {
+	Account Account
+	Lease   string
+	Rev     int64 `db:"wanted_rev"`
+	Urgent  bool
+	Tries   int
+	Groups  []Leaf // the leaves of its open grants
+	Waits   bool   // a group of a site is not made yet
+}
+
+// Leaf is one group of the realm.
+type Leaf struct {
+	ID   string `db:"kc_id"`
+	Path string
+}
+
+// ClaimAccount takes one account that is behind, or whose check is due; urgent
+// ones only, when asked. The revision that was read is what finishing confirms.
+func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (w AccountWork, ok bool, err error) {
+	only := ``
+	if urgent {
+		only = ` and urgent_rev > applied_rev`
+	}
+	var row struct {
+		Account
+		Rev    int64 `db:"wanted_rev"`
+		Urgent bool
+		Tries  int
+	}
+	w.Lease = NewID()
+	err = r.inTx(ctx, func(t *sqlx.Tx) error {
+		err := t.GetContext(ctx, &row, `update account set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
+			where id = (select id from account where wanted_rev > applied_rev and state <> 'taken' and retry_at <= instant()
+				and (lease_until is null or lease_until < clock_timestamp())`+only+`
+				order by urgent_rev > applied_rev desc, retry_at, id limit 1 for update skip locked)
+			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries`, w.Lease, leaseLife.Seconds())
+		if err != nil {
+			return err
+		}
+		w.Groups, w.Waits, err = wantedGroups(ctx, t, row.ID, root)
+		return err
+	})
+	if isNoRows(err) {
+		return w, false, nil
+	}
+	w.Account, w.Rev, w.Urgent, w.Tries = row.Account, row.Rev, row.Urgent, row.Tries
+	return w, err == nil, err
+}
+
+// WantedGroups are the groups in which an account should be now.
+func (r *Registry) WantedGroups(ctx context.Context, account, root string) ([]Leaf, bool, error) {
+	return wantedGroups(ctx, r.db, account, root)
+}
+
+func wantedGroups(ctx context.Context, q sqlx.QueryerContext, account, root string) ([]Leaf, bool, error) {
+	var rows []struct {
+		ID   *string `db:"kc_id"`
+		Path string
+	}
+	err := sqlx.SelectContext(ctx, q, &rows, `select distinct rg.kc_id, $2 || '/' || s.program || '/' || s.code || '/' || g.leaf as path
+		from access_grant g join site s on s.id = g.site_id left join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
+		where g.account_id = $1 and g.ended_at is null and g.from_at <= instant() and g.until_at > instant() order by path`, account, root)
+	var leaves []Leaf
+	waits := false
+	for _, row := range rows {
+		if row.ID == nil {
+			waits = true
+			continue
+		}
+		leaves = append(leaves, Leaf{*row.ID, row.Path})
+	}
+	return leaves, waits, err
+}
+
+// FinishAccount confirms that the realm shows what was wanted at a revision,
+// fenced by the lease; welcomes go out, and after an end the checks are due.
+func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		var at time.Time
+		err := t.GetContext(ctx, &at, `update account set applied_rev = $3, lease = null, lease_until = null, tries = 0, retry_at = '-infinity'
+			where id = $1 and lease = $2 returning instant()`, w.Account.ID, w.Lease, w.Rev)
+		if isNoRows(err) {
+			return Fail(Conflict, "error.lease-lost")
+		}
+		if err != nil {
+			return err
+		}
+		if w.Urgent {
+			for _, after := range []time.Duration{5 * time.Second, 35 * time.Second, 5 * time.Minute} {
+				if _, err := t.ExecContext(ctx, `insert into reverify (account_id, rev, due_at) values ($1, $2, $3) on conflict do nothing`,
+					w.Account.ID, w.Rev, at.Add(after)); err != nil {
+					return err
+				}
+			}
+		}
+		return r.welcome(ctx, t, w.Account, at)
+	})
+}
+
+// welcome sends the welcome package for access that the realm now has (C24), once
+// for each membership.
+func (r *Registry) welcome(ctx context.Context, t *sqlx.Tx, a Account, at time.Time) error {
+	ps, err := r.programsAt(ctx, t, at)
+	if err != nil {
+		return err
+	}
+	var rows []struct{ Join, Program, Role, Site string }
+	if err := t.SelectContext(ctx, &rows, `select j.id as join, s.program, g.role, s.name as site from access_grant g join site s on s.id = g.site_id
+		join fact_join j on j.account_id = g.account_id and j.site_id = g.site_id and j.role = g.role and j.ended_at is null
+		where g.account_id = $1 and g.leaf = g.role and g.ended_at is null and g.until_at > $2`, a.ID, at); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if role, ok := ps[row.Program].Role(row.Role); !ok || !role.Welcome {
+			continue
+		}
+		if err := putMail(ctx, t, r.keys, at, Mail{Address: a.Email, Kind: "welcome", About: row.Join, Locale: a.Locale,
+			Data: map[string]string{"name": a.Name(), "site": row.Site, "program": row.Program, "role": row.Role, "user_name": a.UserName}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Later puts a claimed account or site back after a failure, to be tried again:
+// after one second first, and never later than half a minute apart.
+func (r *Registry) Later(ctx context.Context, table, id, lease string, tries int) error {
+	if table != "account" && table != "site" {
+		return Fail(Invalid, "error.internal")
+	}
+	wait := min(time.Second<<min(tries, 5), 30*time.Second)
+	return r.exec(ctx, `update `+table+` set lease = null, lease_until = null, tries = tries + 1, retry_at = instant() + $3 * interval '1 second'
+		where id = $1 and lease = $2`, id, lease, wait.Seconds())
+}
+
+// SiteWork is a site whose groups are to be made.
+type SiteWork struct {
+	Site
+	Lease string
+	Rev   int64 `db:"wanted_rev"`
+	Tries int
+	Roles []string `db:"-"`
+	Gives []string `db:"-"` // entitlement leaves
+}
+
+// ClaimSite takes one site that is behind.
+func (r *Registry) ClaimSite(ctx context.Context) (w SiteWork, ok bool, err error) {
+	lease := NewID()
+	err = r.inTx(ctx, func(t *sqlx.Tx) error {
+		return t.GetContext(ctx, &w, `update site set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
+			where id = (select id from site where wanted_rev > applied_rev and opened_at is not null and retry_at <= instant()
+				and (lease_until is null or lease_until < clock_timestamp()) order by retry_at, id limit 1 for update skip locked)
+			returning `+siteColumns+`, wanted_rev, tries`, lease, leaseLife.Seconds())
+	})
+	w.Lease = lease
+	if isNoRows(err) {
+		return w, false, nil
+	}
+	if err != nil {
+		return w, false, err
+	}
+	ps, err := r.Programs(ctx)
+	if err != nil || ps[w.Program] == nil {
+		return w, false, err
+	}
+	for _, role := range ps[w.Program].Roles {
+		w.Roles = append(w.Roles, role.Code)
+	}
+	w.Gives = slices.Clone(ps[w.Program].Entitlements)
+	return w, true, nil
+}
+
+// FinishSite stores the ids of the site's groups, fenced by the lease; accounts
+// that waited for them are tried at once.
+func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string]string) error {
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		res, err := t.ExecContext(ctx, `update site set applied_rev = $3, lease = null, lease_until = null, tries = 0, retry_at = '-infinity' where id = $1 and lease = $2`,
+			w.ID, w.Lease, w.Rev)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return Fail(Conflict, "error.lease-lost")
+		}
+		for leaf, id := range groups {
+			if _, err := t.ExecContext(ctx, `insert into realm_group (site_id, leaf, kc_id) values ($1, $2, $3)
+				on conflict (site_id, leaf) do update set kc_id = excluded.kc_id`, w.ID, leaf, id); err != nil {
+				return err
+			}
+		}
+		_, err = t.ExecContext(ctx, `update account set retry_at = '-infinity' where wanted_rev > applied_rev
+			and id in (select account_id from access_grant where site_id = $1 and ended_at is null)`, w.ID)
+		return err
+	})
+}
+
+// Plan inserts the steps of a claimed account before they are run.
+func (r *Registry) Plan(ctx context.Context, target string, rev int64, steps [][2]string) error {
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2`, target, rev); err != nil {
+			return err
+		}
+		for n, s := range steps {
+			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object) values ($1, $2, $3, $4, $5)`, target, rev, n, s[0], s[1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// StepSent and StepDone note when a call went out and how it ended.
+func (r *Registry) StepSent(ctx context.Context, target string, rev int64, n int) error {
+	return r.exec(ctx, `update step set sent_at = instant() where target = $1 and rev = $2 and n = $3`, target, rev, n)
+}
+
+// StepDone notes how a step ended.
+func (r *Registry) StepDone(ctx context.Context, target string, rev int64, n int, outcome string) error {
+	return r.exec(ctx, `update step set done_at = instant(), outcome = $4 where target = $1 and rev = $2 and n = $3`, target, rev, n, outcome)
+}
+
+// Due settles the accounts whose time has come and tells when the next is due;
+// and makes those behind whose check after an end is due.
+func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
+	var ids []string
+	if err := r.db.SelectContext(ctx, &ids, `select id from account where next_at <= instant() order by next_at limit 100`); err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		if err := r.Settle(ctx, id); err != nil {
+			return 0, err
+		}
+	}
+	if err := r.recheck(ctx); err != nil {
+		return 0, err
+	}
+	var wait *float64
+	err = r.db.GetContext(ctx, &wait, `select extract(epoch from least(
+		(select min(next_at) from account), (select min(due_at) from reverify),
+		(select min(due_at) from mail where sent_at is null and failed_at is null),
+		(select min(greatest(retry_at, coalesce(lease_until, '-infinity'))) from account where wanted_rev > applied_rev and state <> 'taken'),
+		(select min(greatest(retry_at, coalesce(lease_until, '-infinity'))) from site where wanted_rev > applied_rev and opened_at is not null)) - instant())`)
+	if err != nil || wait == nil {
+		return 30 * time.Second, err
+	}
+	return max(10*time.Millisecond, min(30*time.Second, time.Duration(*wait*float64(time.Second)))), nil
+}
+
+// recheck makes accounts whose check is due behind by one revision: the worker
+// then reads them back and repairs what a paused writer may have undone.
+func (r *Registry) recheck(ctx context.Context) error {
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		var ids []string
+		if err := t.SelectContext(ctx, &ids, `delete from reverify where due_at <= instant() returning account_id`); err != nil || len(ids) == 0 {
+			return err
+		}
+		_, err := t.ExecContext(ctx, `update account set wanted_rev = wanted_rev + 1, retry_at = '-infinity' where id = any($1) and wanted_rev = applied_rev`, pq.Array(ids))
+		return err
+	})
+}
