@@ -1,0 +1,239 @@
+package session
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"countersign/broker/registry"
+)
+
+// mostFlows is how many sign-ins one browser may have open; abandoned ones would
+// fill its cookies otherwise.
+const mostFlows = 8
+
+var (
+	language = regexp.MustCompile(`^[a-z]{2}$`)
+	seconds  = regexp.MustCompile(`^[0-9]{1,6}$`)
+)
+
+// SignIn begins a sign-in: GET /sign-in?return=/path, with lang=es for Keycloak's
+// pages, and prompt=login or max_age=SECONDS to demand fresh proof. Who is signed
+// in and needs no fresh proof goes straight on; whose session is idle has to give
+// proof again (A52), which makes this the idle page's "continue as …" too.
+func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	flow := registry.SignIn{ReturnTo: returnPath(q.Get("return"))}
+	if q.Get("prompt") == "login" {
+		flow.Prompt = "login"
+	}
+	if n := q.Get("max_age"); seconds.MatchString(n) {
+		age, _ := strconv.Atoi(n)
+		flow.MaxAge = &age
+	}
+	p, err := s.Authenticate(r)
+	hint := ""
+	switch {
+	case registry.IsIdle(err):
+		flow.Prompt, hint = "login", p.Account.UserName
+	case err == nil && flow.Prompt == "" && flow.MaxAge == nil:
+		redirect(w, r, flow.ReturnTo)
+		return nil
+	case err == nil:
+		hint = p.Account.UserName
+	case !registry.IsKind(err, registry.Unsigned):
+		return err
+	}
+	return s.begin(w, r, flow, hint)
+}
+
+// begin keeps the transaction and sends the browser to Keycloak.
+func (s *Sessions) begin(w http.ResponseWriter, r *http.Request, flow registry.SignIn, hint string) error {
+	realm, err := s.realm.get(r.Context())
+	if err != nil {
+		return err
+	}
+	state, browser := newSecret(), newSecret()
+	flow.StateHash, flow.BrowserHash, flow.Nonce, flow.Verifier = hash(state), hash(browser), newSecret(), oauth2.GenerateVerifier()
+	if err := s.reg.StartSignIn(r.Context(), flow); err != nil {
+		return err
+	}
+	s.dropFlows(w, r)
+	s.setCookie(w, s.flowCookie(state), browser, int(registry.SignInWithin.Seconds()))
+	options := []oauth2.AuthCodeOption{oidc.Nonce(flow.Nonce), oauth2.S256ChallengeOption(flow.Verifier)}
+	if flow.Prompt != "" {
+		options = append(options, oauth2.SetAuthURLParam("prompt", flow.Prompt))
+	}
+	if flow.MaxAge != nil {
+		options = append(options, oauth2.SetAuthURLParam("max_age", strconv.Itoa(*flow.MaxAge)))
+	}
+	if hint != "" {
+		options = append(options, oauth2.SetAuthURLParam("login_hint", hint))
+	}
+	if lang := r.URL.Query().Get("lang"); language.MatchString(lang) {
+		options = append(options, oauth2.SetAuthURLParam("ui_locales", lang))
+	}
+	redirect(w, r, realm.oauth.AuthCodeURL(state, options...))
+	return nil
+}
+
+// Callback ends a sign-in: GET with state, iss and code from Keycloak. Nothing
+// that arrives is used before it is known to belong to a sign-in that this
+// browser began.
+func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	now := time.Now()
+	flow, err := s.takeFlow(w, r, q)
+	if err != nil {
+		return err
+	}
+	if iss, err := one(q, "iss"); err != nil || iss != s.cfg.Issuer {
+		return refused(fmt.Errorf("session: the answer is from issuer %q", iss)) // RFC 9207
+	}
+	if code := q.Get("error"); code != "" {
+		if q.Get("error_description") == "authentication_expired" { // the page stood open too long: once more
+			redirect(w, r, SignInPath+"?return="+url.QueryEscape(flow.ReturnTo))
+			return nil
+		}
+		return refused(fmt.Errorf("session: Keycloak answers %q", code))
+	}
+	code, err := one(q, "code")
+	if err != nil {
+		return refused(err)
+	}
+	token, who, err := s.exchange(r.Context(), code, flow)
+	if err != nil {
+		return err
+	}
+	if err := fresh(who, flow, now); err != nil {
+		return refused(err)
+	}
+	if err := s.start(w, r, token, who, now); err != nil {
+		return err
+	}
+	redirect(w, r, flow.ReturnTo)
+	return nil
+}
+
+// takeFlow finds the transaction by the state and by the cookie that belongs to
+// it, once; the cookie goes with it.
+func (s *Sessions) takeFlow(w http.ResponseWriter, r *http.Request, q url.Values) (registry.SignIn, error) {
+	stale := registry.Fail(registry.Gone, "error.sign-in-stale")
+	state, err := one(q, "state")
+	if err != nil {
+		return registry.SignIn{}, stale
+	}
+	c, err := r.Cookie(s.flowCookie(state))
+	if err != nil {
+		return registry.SignIn{}, stale
+	}
+	s.setCookie(w, c.Name, "", -1)
+	return s.reg.TakeSignIn(r.Context(), hash(state), hash(c.Value))
+}
+
+// exchange turns the code into tokens and checks the ID token.
+func (s *Sessions) exchange(ctx context.Context, code string, flow registry.SignIn) (*oauth2.Token, claims, error) {
+	realm, err := s.realm.get(ctx)
+	if err != nil {
+		return nil, claims{}, err
+	}
+	token, err := realm.oauth.Exchange(s.realm.context(ctx), code, oauth2.VerifierOption(flow.Verifier))
+	if refusedBy(err) {
+		return nil, claims{}, refused(err)
+	}
+	if err != nil {
+		return nil, claims{}, registry.Because(registry.Unavailable, "error.keycloak-down", err)
+	}
+	who, nonce, err := realm.verifyID(ctx, idToken(token), s.cfg.ClientID)
+	if err != nil {
+		return nil, claims{}, refused(err)
+	}
+	if nonce != flow.Nonce {
+		return nil, claims{}, refused(errors.New("session: the ID token has another nonce"))
+	}
+	return token, who, nil
+}
+
+// fresh demands proof no earlier than the start of a sign-in that asked for it
+// (or, with max_age, that much before): the browser could have dropped the
+// parameters on the way to Keycloak.
+func fresh(who claims, flow registry.SignIn, now time.Time) error {
+	earliest := now.Add(-flow.Age - skew)
+	switch {
+	case flow.Prompt == "login":
+	case flow.MaxAge != nil:
+		earliest = earliest.Add(-time.Duration(*flow.MaxAge) * time.Second)
+	default:
+		return nil
+	}
+	if at := time.Unix(who.AuthTime, 0); at.Before(earliest) {
+		return fmt.Errorf("session: proof of %s is older than %s", at, earliest)
+	}
+	return nil
+}
+
+// start begins a session under a new id, which ends the one that the browser
+// had (A49).
+func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.Token, who claims, now time.Time) error {
+	account, err := s.reg.SignedIn(r.Context(), registry.SignedIn{Issuer: s.cfg.Issuer, Sub: who.Sub, UserName: who.UserName,
+		GivenName: who.GivenName, Surname: who.Surname, Email: who.Email, EmailVerified: who.EmailVerified, Locale: who.Locale})
+	if err != nil {
+		return err
+	}
+	id := newSecret()
+	n := registry.NewSession{IDHash: hash(id), Account: account, Issuer: s.cfg.Issuer, Sub: who.Sub, SID: who.SID, ACR: who.ACR,
+		AuthAge: max(0, now.Sub(time.Unix(who.AuthTime, 0))), IDToken: idToken(token), RefreshToken: token.RefreshToken}
+	if old, err := r.Cookie(s.cfg.CookieName); err == nil {
+		n.Replaces = hash(old.Value)
+	}
+	if err := s.reg.StartSession(r.Context(), n); err != nil {
+		return err
+	}
+	s.setCookie(w, s.cfg.CookieName, id, 0)
+	return nil
+}
+
+// flowCookie names the cookie of one sign-in, so that two at once do not meet.
+func (s *Sessions) flowCookie(state string) string {
+	return s.cfg.CookieName + "-flow-" + hex.EncodeToString(hash(state)[:6])
+}
+
+// dropFlows removes the cookies of abandoned sign-ins when they become many.
+func (s *Sessions) dropFlows(w http.ResponseWriter, r *http.Request) {
+	flows := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return !strings.HasPrefix(c.Name, s.cfg.CookieName+"-flow-") })
+	if len(flows) < mostFlows {
+		return
+	}
+	for _, c := range flows {
+		s.setCookie(w, c.Name, "", -1)
+	}
+}
+
+// one gives a parameter that must be there exactly once.
+func one(q url.Values, name string) (string, error) {
+	if v := q[name]; len(v) == 1 && v[0] != "" {
+		return v[0], nil
+	}
+	return "", fmt.Errorf("session: %s is not there once", name)
+}
+
+func idToken(t *oauth2.Token) string {
+	raw, _ := t.Extra("id_token").(string)
+	return raw
+}
+
+// refused is a sign-in that did not succeed; why is for the log.
+func refused(err error) error {
+	return registry.Because(registry.Invalid, "error.sign-in-refused", err)
+}
