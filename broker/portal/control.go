@@ -53,7 +53,7 @@ func mark(controls []control, messages map[string]string) []problem {
 		if c.Error = messages[c.Name]; c.Error == "" {
 			continue
 		}
-		out = append(out, problem{Field: c.ID, Message: c.Error})
+		out = append(out, problem{Field: c.ID, Message: c.Label + ": " + c.Error})
 	}
 	return out
 }

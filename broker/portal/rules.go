@@ -51,7 +51,11 @@ func asked(form []policies.Field, given answers) []policies.Field {
 func check(form []policies.Field, given answers, choicesOf func(policies.Field) []string, today string) map[string]string {
 	out := map[string]string{}
 	for _, f := range asked(form, given) {
-		if key := validate(f, given[f.Name], choicesOf(f), today); key != "" {
+		key := validate(f, given[f.Name], choicesOf(f), today)
+		if key == "" && f.Confirms != "" && !slices.EqualFunc(given[f.Name], given[f.Confirms], strings.EqualFold) {
+			key = "field-error.differs"
+		}
+		if key != "" {
 			out[f.Name] = key
 		}
 	}

@@ -49,12 +49,14 @@ func TestSyntaxOfFields(t *testing.T) {
 	}
 }
 
+// A field is asked when its condition holds, and a repeated answer is the same.
 func TestAskedAndRequired(t *testing.T) {
 	t.Parallel()
 	form := []policies.Field{
 		{Name: "profession", Kind: "profession", Required: true},
 		{Name: "number", Kind: "licence-number", Required: true, When: &policies.Cond{Field: "profession", Is: []string{"physician"}}},
 		{Name: "fax", Kind: "phone"},
+		{Name: "fax-again", Kind: "phone", Confirms: "fax"},
 	}
 	choices := func(f policies.Field) []string {
 		if f.Kind == "profession" {
@@ -73,6 +75,8 @@ func TestAskedAndRequired(t *testing.T) {
 		{answers{"profession": {"physician"}, "number": {"   "}}, "number"},
 		{answers{"profession": {"physician"}, "number": {"12345"}, "fax": {"1"}}, "fax"},
 		{answers{"profession": {"emperor"}}, "profession"},
+		{answers{"profession": {"clerk"}, "fax": {"604-555-0123"}, "fax-again": {"604-555-0124"}}, "fax-again"},
+		{answers{"profession": {"clerk"}, "fax": {"604-555-0123"}}, "fax-again"},
 	} {
 		var got []string
 		wrong := check(form, c.given, choices, today)
