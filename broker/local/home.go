@@ -105,7 +105,7 @@ func unpackServer(ctx context.Context, server pin, into string) error {
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return errors.New("Maven is not installed: apt-get install maven")
+		return errors.New("mvn is not installed: apt-get install maven")
 	}
 	fetch := exec.Command(mvn, "-q", "-B", "-ntp", "-f", pom, "dependency:copy", "-Dkeycloak.version="+server.Version, "-Dinto="+into)
 	if err := runChild(ctx, "mvn", fetch); err != nil {

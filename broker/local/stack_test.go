@@ -40,7 +40,7 @@ func TestPostgresKeepsData(t *testing.T) {
 	}
 }
 
-// A second server on a cluster in use is refused, and says so.
+// A port on which somebody listens is not handed out.
 func TestPostgresPortInUse(t *testing.T) {
 	t.Parallel()
 	busy, err := url.Parse(stack.Postgres)
