@@ -50,7 +50,7 @@ func publicStories(p *policies.Program) []story {
 		{"sites", search("", false)},
 		{"sites-short", short},
 		{"sites-none", search(hostile, true)},
-		{"sites-found", search("cedar", true, siteLine{"k3j9d2", "Cedar Hill Family Practice", "Victoria"}, siteLine{"m4m9d2", hostile, "Nanaimo"})},
+		{"sites-found", search("cedar", true, siteLine{"0198a9a8-1", "Cedar Hill Family Practice", "Victoria"}, siteLine{"0198a9a8-2", hostile, "Nanaimo"})},
 		{"feedback", &feedbackPage{Page: stranger("Feedback", "Tell us."), Programs: []feedbackOf{{say("name"), markdown(say("feedback")), markdown(say("browser"))}}}},
 		{"signup", signUp},
 		{"signup-wrong", signUpWrong},

@@ -31,6 +31,20 @@ func (s *site) routes() http.Handler {
 	r.Post("/sign-up", s.open(s.signUpSend))
 	r.Get("/sign-up/sent", s.open(s.signUpSent))
 
+	// Asking: what is typed is kept, so a sign-in comes first.
+	r.Get("/requests/new/{program}/site", s.signed(s.newSite))
+	r.Post("/requests/new/{program}/site", s.signed(s.newSiteSend))
+	r.Get("/requests/new/{program}/join", s.signed(s.newJoin))
+	r.Post("/requests/new/{program}/join", s.signed(s.newJoinSend))
+	r.Route("/requests/{request}", func(r chi.Router) {
+		r.Get("/form", s.signed(s.form))
+		r.Post("/form", s.signed(s.formSend))
+		r.Get("/check", s.signed(s.check))
+		r.Post("/submit", s.signed(s.submit))
+		r.Get("/sign/{agreement}", s.signed(s.sign))
+		r.Post("/sign/{agreement}", s.signed(s.signSend))
+	})
+
 	// Signing in and out.
 	r.Get(session.SignInPath, s.session(s.Sessions.SignIn)) // also the idle page's "continue as"
 	r.Get("/callback", s.session(s.Sessions.Callback))

@@ -73,7 +73,7 @@ func TestAskedAndRequired(t *testing.T) {
 		{answers{"profession": {"clerk"}, "number": {"?"}}, ""},
 		{answers{"profession": {"physician"}}, "number"},
 		{answers{"profession": {"physician"}, "number": {"   "}}, "number"},
-		{answers{"profession": {"physician"}, "number": {"12345"}, "fax": {"1"}}, "fax"},
+		{answers{"profession": {"physician"}, "number": {"12345"}, "fax": {"1"}}, "fax fax-again"},
 		{answers{"profession": {"emperor"}}, "profession"},
 		{answers{"profession": {"clerk"}, "fax": {"604-555-0123"}, "fax-again": {"604-555-0124"}}, "fax-again"},
 		{answers{"profession": {"clerk"}, "fax": {"604-555-0123"}}, "fax-again"},

@@ -14,13 +14,13 @@ type sitesPage struct {
 	Searched       bool
 	Found          []siteLine
 	Begin          string // of a site request
-	JoinAt         string // of a join request; the site's code is added
+	JoinAt         string // of a join request; the site's id is added
 }
 
 func (*sitesPage) view() string { return "sites" }
 
 // siteLine is a site as anyone may see it.
-type siteLine struct{ Code, Name, City string }
+type siteLine struct{ ID, Name, City string }
 
 // leastQuery keeps the list of sites from being read off letter by letter.
 const leastQuery = 3
@@ -47,7 +47,7 @@ func (s *site) findSites(v *visit) error {
 		}
 		p.Searched = true
 		for _, f := range found {
-			p.Found = append(p.Found, siteLine{Code: f.Code, Name: f.Name, City: f.City})
+			p.Found = append(p.Found, siteLine{ID: f.ID, Name: f.Name, City: f.City})
 		}
 	}
 	return v.show(http.StatusOK, p)
