@@ -26,6 +26,7 @@ type Account struct {
 	EmailVerified bool `db:"email_verified"`
 	Locale        string
 	State         string // asked, live, taken
+	Setup         bool   `db:"setup"` // Keycloak is still to mail them how to begin
 	Version       int64
 }
 
@@ -37,7 +38,7 @@ func (a Account) Name() string {
 	return a.UserName
 }
 
-const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, state, version`
+const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, state, (origin = 'sign-up' and setup_at is null) as setup, version`
 
 // Account reads one account by id.
 func (r *Registry) Account(ctx context.Context, id string) (Account, error) {

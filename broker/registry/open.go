@@ -26,6 +26,7 @@ var migrations embed.FS
 type Registry struct {
 	db       *sqlx.DB
 	keys     *Keys
+	url      string
 	issuer   string
 	programs programCache
 }
@@ -51,7 +52,7 @@ func Open(ctx context.Context, url string, keys *Keys, issuer string) (*Registry
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("registry: %w", err), db.Close())
 	}
-	return &Registry{db: db, keys: keys, issuer: issuer}, nil
+	return &Registry{db: db, keys: keys, url: url, issuer: issuer}, nil
 }
 
 // Close ends all connections.
@@ -84,6 +85,24 @@ func Migrate(ctx context.Context, ownerURL string) error {
 		return fmt.Errorf("registry: migrate: %w", err)
 	}
 	return nil
+}
+
+// Listen calls wake whenever something was committed that workers may have to
+// follow, and once after each reconnection, until ctx ends.
+func (r *Registry) Listen(ctx context.Context, wake func()) error {
+	l := pq.NewListener(r.url, 100*time.Millisecond, 10*time.Second, nil)
+	defer l.Close()
+	if err := l.Listen("work"); err != nil {
+		return fmt.Errorf("registry: listen: %w", err)
+	}
+	for {
+		wake()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.Notify:
+		}
+	}
 }
 
 // Shift is how far instant() runs ahead of the machine's clock.

@@ -26,6 +26,7 @@ create table account (
   locale       text not null check (locale in ('en','es')),
   origin       text not null check (origin in ('sign-up','realm')),
   state        text not null check (state in ('asked','live','taken')),
+  setup_at     timestamptz,
   next_at      timestamptz,
   wanted_rev   bigint not null default 0,
   applied_rev  bigint not null default 0,

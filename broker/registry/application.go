@@ -1,0 +1,63 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// Application is a relying application: whoever consumes tokens.
+type Application struct {
+	ClientID  string `db:"client_id"`
+	Programs  pq.StringArray
+	LogoutURL string     `db:"logout_url"`
+	EventURL  string     `db:"event_url"`
+	Owner     string     // who answers for it
+	Removed   *time.Time `db:"removed_at"`
+}
+
+// AddApplication records a relying application, or its new particulars.
+func (r *Registry) AddApplication(ctx context.Context, by By, a Application) error {
+	_, err := r.Do(ctx, Act{By: by, Kind: "application.add", What: a}, Touch{}, func(tx *Tx) (string, error) {
+		var version int64
+		err := tx.GetContext(ctx, &version, `insert into application (client_id, programs, logout_url, event_url, owner, changed_at) values ($1, $2, $3, $4, $5, $6)
+			on conflict (client_id) do update set programs = $2, logout_url = $3, event_url = $4, owner = $5, removed_at = null,
+				version = application.version + 1, changed_at = $6 returning version`,
+			a.ClientID, a.Programs, a.LogoutURL, a.EventURL, a.Owner, tx.At)
+		tx.privateEvent("application", a.ClientID, version, "application.added", map[string]any{"programs": a.Programs, "logout": a.LogoutURL, "events": a.EventURL},
+			map[string]string{"owner": a.Owner})
+		return "", err
+	})
+	return err
+}
+
+// RotatedApplication records that an application got a new secret.
+func (r *Registry) RotatedApplication(ctx context.Context, by By, clientID string) error {
+	return r.changeApplication(ctx, by, clientID, "application.rotated", ``)
+}
+
+// RemoveApplication records that an application is gone.
+func (r *Registry) RemoveApplication(ctx context.Context, by By, clientID string) error {
+	return r.changeApplication(ctx, by, clientID, "application.removed", `removed_at = $2, `)
+}
+
+func (r *Registry) changeApplication(ctx context.Context, by By, clientID, kind, set string) error {
+	_, err := r.Do(ctx, Act{By: by, Kind: kind, What: clientID}, Touch{}, func(tx *Tx) (string, error) {
+		var version int64
+		err := tx.GetContext(ctx, &version, `update application set `+set+`version = version + 1, changed_at = $2 where client_id = $1 and removed_at is null returning version`, clientID, tx.At)
+		if isNoRows(err) {
+			return "", Fail(NotFound, "error.not-found")
+		}
+		tx.event("application", clientID, version, kind, nil)
+		return "", err
+	})
+	return err
+}
+
+// Applications lists the relying applications, by client id.
+func (r *Registry) Applications(ctx context.Context) ([]Application, error) {
+	var out []Application
+	err := r.db.SelectContext(ctx, &out, `select client_id, programs, logout_url, event_url, owner, removed_at from application where removed_at is null order by client_id`)
+	return out, err
+}

@@ -1,0 +1,177 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"countersign/policies"
+)
+
+// Violation is something in the record that must not be.
+type Violation struct {
+	Invariant string // of security.md: I2, I3 …
+	What      string
+}
+
+// Invariants checks the record as a whole: that open grants are exactly what the
+// rules say of the facts (I2), that every version has exactly one event and that
+// event is signed and says what its columns say (I3), and that nothing held is
+// past its end (I9).
+func (r *Registry) Invariants(ctx context.Context) ([]Violation, error) {
+	var all []Violation
+	for _, check := range []func(context.Context) ([]Violation, error){r.checkGrants, r.checkEvents, r.checkVersions} {
+		found, err := check(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// checkGrants compares, account by account, under the locks that a settle takes.
+func (r *Registry) checkGrants(ctx context.Context) ([]Violation, error) {
+	var ids []string
+	if err := r.db.SelectContext(ctx, &ids, `select account_id from fact_join union select account_id from access_grant where ended_at is null`); err != nil {
+		return nil, err
+	}
+	var out []Violation
+	for _, id := range ids {
+		found, err := r.checkAccount(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+func (r *Registry) checkAccount(ctx context.Context, id string) ([]Violation, error) {
+	t, err := r.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Rollback() //nolint:errcheck // it only read
+	tx := &Tx{Tx: t, ctx: ctx, r: r}
+	if err := tx.lock(Touch{Accounts: []string{id}}); err != nil {
+		return nil, err
+	}
+	facts, err := factsOf(ctx, tx, []string{id}, tx.At)
+	if err != nil {
+		return nil, err
+	}
+	var should, is []string
+	for _, g := range policies.Decide(tx.Programs, facts, id, tx.At).Held {
+		should = append(should, g.Site+"/"+g.Role+"/"+g.Leaf)
+	}
+	if err := tx.SelectContext(ctx, &is, `select site_id || '/' || role || '/' || leaf from access_grant
+		where account_id = $1 and ended_at is null and from_at <= $2 and until_at > $2`, id, tx.At); err != nil {
+		return nil, err
+	}
+	slices.Sort(should)
+	slices.Sort(is)
+	var out []Violation
+	for _, g := range is {
+		if !slices.Contains(should, g) {
+			out = append(out, Violation{"I2", fmt.Sprintf("account %s holds %s and no facts say so", id, g)})
+		}
+	}
+	for _, g := range should {
+		if !slices.Contains(is, g) {
+			out = append(out, Violation{"I2", fmt.Sprintf("account %s should hold %s and does not", id, g)})
+		}
+	}
+	return out, nil
+}
+
+// checkEvents verifies every event's signature, its columns against its body,
+// and the private data against their commitment.
+func (r *Registry) checkEvents(ctx context.Context) ([]Violation, error) {
+	rows, err := r.db.QueryxContext(ctx, `select e.seq, e.act_id, e.entity, e.entity_id, e.version, e.kind, e.body, e.commitment, e.key_id, e.sig, p.salt, p.data
+		from event e left join event_private p on p.seq = e.seq order by e.seq`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	public := r.keys.Public()
+	var out []Violation
+	for rows.Next() {
+		var e eventRow
+		if err := rows.StructScan(&e); err != nil {
+			return nil, err
+		}
+		if what := e.fault(r.keys, public); what != "" {
+			out = append(out, Violation{"I3", fmt.Sprintf("event %d: %s", e.Seq, what)})
+		}
+	}
+	return out, rows.Err()
+}
+
+type eventRow struct {
+	Seq                   int64
+	Act                   string `db:"act_id"`
+	Entity                string
+	EntityID              string `db:"entity_id"`
+	Version               int64
+	Kind                  string
+	Body, Commitment, Sig []byte
+	KeyID                 string `db:"key_id"`
+	Salt, Data            []byte
+}
+
+func (e eventRow) fault(keys *Keys, public map[string]ed25519.PublicKey) string {
+	key, ok := public[e.KeyID]
+	if !ok {
+		return "signed with a key that is not known: " + e.KeyID
+	}
+	if !ed25519.Verify(key, append([]byte(eventPrefix), e.Body...), e.Sig) {
+		return "the signature does not fit"
+	}
+	var b Body
+	if err := json.Unmarshal(e.Body, &b); err != nil {
+		return "the body does not read"
+	}
+	if b.Act != e.Act || b.Entity != e.Entity || b.ID != e.EntityID || b.Version != e.Version || b.Kind != e.Kind || b.Commitment != hex.EncodeToString(e.Commitment) {
+		return "a column differs from what was signed"
+	}
+	if e.Salt == nil {
+		return "" // erased, or never there
+	}
+	private, err := keys.Unseal(e.Data, "event:"+e.Entity+":"+e.EntityID)
+	if err != nil {
+		return "the private data do not open"
+	}
+	mac := hmac.New(sha256.New, e.Salt)
+	mac.Write(private)
+	if !bytes.Equal(mac.Sum(nil), e.Commitment) {
+		return "the private data are not those that were committed to"
+	}
+	return ""
+}
+
+// checkVersions demands one event for every version of every entity, and an act
+// for every event.
+func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
+	var what []string
+	err := r.db.SelectContext(ctx, &what, `
+		with rows as (
+			select 'account' as entity, id::text, version from account union all select 'site', id::text, version from site
+			union all select 'request', id::text, version from request union all select 'grant', id::text, version from access_grant
+			union all select 'invitation', id::text, version from invitation union all select 'application', client_id, version from application
+			union all select kind, id::text, case when ended_at is null then 1 else 2 end from fact)
+		select rows.entity || ' ' || rows.id || ' is at version ' || rows.version || ' and has events 1 to ' || coalesce(max(e.version), 0) || ', ' || count(e.seq) || ' of them'
+		from rows left join event e on e.entity = rows.entity and e.entity_id = rows.id
+		group by rows.entity, rows.id, rows.version having count(e.seq) <> rows.version or coalesce(max(e.version), 0) <> rows.version`)
+	out := make([]Violation, len(what))
+	for i, w := range what {
+		out[i] = Violation{"I3", w}
+	}
+	return out, err
+}

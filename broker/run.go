@@ -1,0 +1,170 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"countersign/broker/mail"
+	"countersign/broker/portal"
+	"countersign/broker/registry"
+	"countersign/broker/session"
+	"countersign/broker/worker"
+	"countersign/policies"
+	"countersign/provisioning"
+	"countersign/provisioning/keycloak"
+)
+
+// setupLife is how long the link is good by which a new person begins.
+const setupLife = 12 * time.Hour
+
+// Open opens the record as this configuration says.
+func Open(ctx context.Context, c Config) (*registry.Registry, error) {
+	keys, err := registry.OpenKeys(os.DirFS(c.Keys))
+	if err != nil {
+		return nil, err
+	}
+	return registry.Open(ctx, c.Database, keys, c.Issuer())
+}
+
+// Run is the product: it returns when ctx ends and all is put down, or with the
+// reason why it cannot serve. Ready is called once it does; it may be nil.
+func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	reg, err := Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer reg.Close()
+	if err := prepare(ctx, c, reg, log); err != nil {
+		return err
+	}
+	directory := c.directory()
+	if err := prove(ctx, directory, log); err != nil {
+		return err
+	}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return err
+	}
+	issuer, err := url.Parse(c.Issuer())
+	if err != nil {
+		return err
+	}
+	sessions := session.New(session.Config{Issuer: c.Issuer(), ClientID: c.PortalID, ClientSecret: c.PortalSecret,
+		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https", Log: log}, reg)
+	sender := mail.New(mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: "Countersign", PublicURL: public, Programs: reg.Programs})
+	w := &worker.Worker{Registry: reg, Directory: directory, Mail: sender, Root: c.Root, Log: log,
+		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
+	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Version: c.Version, Demo: c.Demo, Log: log})
+
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	var parts sync.WaitGroup
+	parts.Go(func() { w.Run(working) })
+	err = serve(ctx, c.Listen, handler, log, ready)
+	stopWork()
+	parts.Wait()
+	return err
+}
+
+// prepare refuses a clock that is not the machine's, and loads the built-in
+// programs: into an empty database, and in a demo whenever they changed.
+func prepare(ctx context.Context, c Config, reg *registry.Registry, log *slog.Logger) error {
+	if err := portal.CheckAssets(); err != nil {
+		return err
+	}
+	shift, err := reg.Shift(ctx)
+	if err != nil {
+		return fmt.Errorf("the database is not ready (countersign migrate makes it so): %w", err)
+	}
+	if shift != 0 && !c.Demo {
+		return fmt.Errorf("the record's clock is %s ahead of the machine's: that is for demos and tests", shift)
+	}
+	known, err := reg.Programs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(known) > 0 && !c.Demo {
+		return nil
+	}
+	return LoadBuiltin(ctx, reg, log)
+}
+
+// LoadBuiltin loads the built-in programs that are not in force as they are.
+// The operator program comes first: the others are its sites.
+func LoadBuiltin(ctx context.Context, reg *registry.Registry, log *slog.Logger) error {
+	built, err := policies.Builtin()
+	if err != nil {
+		return err
+	}
+	order := []*policies.Program{built[policies.OperatorProgram]}
+	for id, p := range built {
+		if id != policies.OperatorProgram {
+			order = append(order, p)
+		}
+	}
+	for _, p := range order {
+		loaded, err := reg.LoadProgram(ctx, registry.CommandLine(), p)
+		if err != nil {
+			return fmt.Errorf("program %s: %w", p.ID, err)
+		}
+		if loaded {
+			log.Info("program loaded", "program", p.ID)
+		}
+	}
+	return nil
+}
+
+// prove waits until Keycloak answers and then demands that the realm is as safe
+// as the product needs it; otherwise nothing is served.
+func prove(ctx context.Context, d *keycloak.Directory, log *slog.Logger) error {
+	for {
+		err := d.Prove(ctx)
+		var unsafe *keycloak.UnsafeRealmError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &unsafe), errors.Is(err, provisioning.ErrForbidden), errors.Is(err, provisioning.ErrNotFound):
+			return fmt.Errorf("refusing to serve: %w", err)
+		}
+		log.Warn("Keycloak does not answer yet", "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// serve answers until ctx ends, and then lets running requests finish.
+func serve(ctx context.Context, listen string, h http.Handler, log *slog.Logger, ready func()) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	if ready != nil {
+		ready()
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return server.Shutdown(grace)
+}

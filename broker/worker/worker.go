@@ -1,0 +1,146 @@
+// Package worker makes the realm, and people's mailboxes, follow the record.
+//
+// It has five lanes, each a loop that sleeps until something was committed
+// (LISTEN), until the next moment is due, or half a minute at most:
+//
+//	due      settles the accounts whose time has come; makes checks due after an end
+//	sites    makes the groups of opened sites
+//	urgent   accounts of which something ended: leave, end sessions, read back
+//	accounts all accounts that are behind, whatever they need
+//	mail     messages that are due
+//
+// Claiming sets a lease; calls to Keycloak and to the mail server run outside any
+// transaction; finishing is fenced by the lease and writes the revision that was
+// read. Any number of workers may run, and any may be killed at any moment: what
+// is not finished is claimed again, and every step may be repeated.
+//
+// What is wanted is the registry's business, which steps lead there is
+// provisioning's, what a message says is mail's.
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"countersign/broker/mail"
+	"countersign/broker/registry"
+	"countersign/provisioning"
+)
+
+// Worker follows the record.
+type Worker struct {
+	Registry  *registry.Registry
+	Directory provisioning.Directory
+	Mail      *mail.Sender
+	Root      string             // the group under which everything of ours hangs
+	Setup     provisioning.Setup // the mail by which a new person begins
+	Log       *slog.Logger
+}
+
+// longest is how long a lane sleeps when nothing wakes it.
+const longest = 30 * time.Second
+
+// Run works until ctx ends, and returns when every lane has put down what it had
+// in hand.
+func (w *Worker) Run(ctx context.Context) {
+	var lanes sync.WaitGroup
+	var wakes []chan struct{}
+	lane := func(name string, work func(context.Context) (bool, error)) {
+		wake := make(chan struct{}, 1)
+		wakes = append(wakes, wake)
+		lanes.Go(func() { w.loop(ctx, name, wake, work) })
+	}
+	lane("sites", w.site)
+	lane("urgent", func(ctx context.Context) (bool, error) { return w.account(ctx, true) })
+	for range 4 {
+		lane("accounts", func(ctx context.Context) (bool, error) { return w.account(ctx, false) })
+	}
+	lane("mail", w.mail)
+	all := func() {
+		for _, wake := range wakes {
+			nudge(wake)
+		}
+	}
+	due := make(chan struct{}, 1)
+	lanes.Go(func() { w.due(ctx, due, all) })
+	lanes.Go(func() {
+		for ctx.Err() == nil {
+			if err := w.Registry.Listen(ctx, func() { nudge(due); all() }); err != nil {
+				w.Log.Warn("cannot listen for work", "err", err)
+				pause(ctx, time.Second)
+			}
+		}
+	})
+	lanes.Wait()
+}
+
+func nudge(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// loop does what there is to do and then sleeps.
+func (w *Worker) loop(ctx context.Context, name string, wake <-chan struct{}, work func(context.Context) (bool, error)) {
+	for ctx.Err() == nil {
+		did, err := work(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.Log.Warn("work failed", "lane", name, "err", err)
+			pause(ctx, 200*time.Millisecond)
+		}
+		if did {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-time.After(longest):
+		}
+	}
+}
+
+// due settles what time changed, and wakes the lanes when something is due.
+func (w *Worker) due(ctx context.Context, wake <-chan struct{}, all func()) {
+	for ctx.Err() == nil {
+		next, err := w.Registry.Due(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.Log.Warn("work failed", "lane", "due", "err", err)
+			next = time.Second
+		}
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-time.After(next):
+			all()
+		}
+	}
+}
+
+// mail sends one message.
+func (w *Worker) mail(ctx context.Context) (bool, error) {
+	m, lease, ok, err := w.Registry.ClaimMail(ctx)
+	if err != nil || !ok {
+		return false, err
+	}
+	answer, err := w.Mail.Send(ctx, m)
+	switch {
+	case err == nil:
+		return true, w.Registry.MailSent(ctx, m.ID, lease, answer)
+	case errors.Is(err, mail.ErrLater):
+		wait := min(time.Second<<min(m.Tries, 9), 5*time.Minute)
+		return true, errors.Join(err, w.Registry.MailLater(ctx, m.ID, lease, answer, wait))
+	default:
+		return true, errors.Join(err, w.Registry.MailFailed(ctx, m.ID, lease, answer))
+	}
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"countersign/broker"
+	"countersign/broker/registry"
+	realm "countersign/keycloak-realm"
+	"countersign/provisioning/keycloak"
+)
+
+type appCmd struct {
+	Add    appAddCmd    `cmd:"" help:"Register a relying application, or change it; prints its secret."`
+	List   appListCmd   `cmd:"" help:"List them."`
+	Rotate appRotateCmd `cmd:"" help:"Give one a new secret, and print it."`
+	Remove appRemoveCmd `cmd:"" help:"Remove one from the realm."`
+}
+
+// application is what says which application, in which realm, on whose credential.
+type application struct {
+	broker.Config
+	administrator
+	ClientID string `arg:"" help:"The application's client id."`
+}
+
+type appAddCmd struct {
+	application
+	Programs   []string `required:"" help:"The programs whose groups it sees."`
+	Redirect   []string `required:"" help:"Exact redirect URIs."`
+	PostLogout []string `help:"Exact URIs to return to after signing out."`
+	LogoutURL  string   `required:"" help:"Where Keycloak sends back-channel logout tokens."`
+	EventURL   string   `help:"Where our signed events go."`
+	Owner      string   `required:"" help:"Who answers for it."`
+}
+
+// Run implements the command.
+func (c appAddCmd) Run(ctx context.Context) error {
+	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
+		secret, err := addApp(ctx, reg, c.Config, c.at(c.Keycloak), keycloak.App{ClientID: c.ClientID, Programs: c.Programs,
+			RedirectURIs: c.Redirect, PostLogoutURIs: c.PostLogout, LogoutURL: c.LogoutURL}, c.EventURL, c.Owner)
+		if err == nil {
+			fmt.Println(secret)
+		}
+		return err
+	})
+}
+
+// addApp registers an application in the record and in the realm.
+func addApp(ctx context.Context, reg *registry.Registry, c broker.Config, admin keycloak.Admin, app keycloak.App, eventURL, owner string) (string, error) {
+	programs, err := reg.Programs(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range app.Programs {
+		if programs[id] == nil {
+			return "", fmt.Errorf("there is no program %q", id)
+		}
+	}
+	secret, err := keycloak.AddApp(ctx, admin, keycloak.Realm{Name: c.Realm, PortalClientID: c.PortalID, Template: realm.JSON}, app)
+	if err != nil {
+		return "", err
+	}
+	return secret, reg.AddApplication(ctx, registry.CommandLine(), registry.Application{ClientID: app.ClientID,
+		Programs: app.Programs, LogoutURL: app.LogoutURL, EventURL: eventURL, Owner: owner})
+}
+
+type appListCmd struct{ broker.Config }
+
+// Run implements the command.
+func (c appListCmd) Run(ctx context.Context) error {
+	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
+		all, err := reg.Applications(ctx)
+		for _, a := range all {
+			fmt.Printf("%s\t%s\t%s\t%s\n", a.ClientID, strings.Join(a.Programs, ","), a.LogoutURL, a.Owner)
+		}
+		return err
+	})
+}
+
+type appRotateCmd struct{ application }
+
+// Run implements the command.
+func (c appRotateCmd) Run(ctx context.Context) error {
+	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
+		secret, err := keycloak.RotateApp(ctx, c.at(c.Keycloak), c.Realm, c.ClientID)
+		if err != nil {
+			return err
+		}
+		fmt.Println(secret)
+		return reg.RotatedApplication(ctx, registry.CommandLine(), c.ClientID)
+	})
+}
+
+type appRemoveCmd struct{ application }
+
+// Run implements the command.
+func (c appRemoveCmd) Run(ctx context.Context) error {
+	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
+		if err := keycloak.RemoveApp(ctx, c.at(c.Keycloak), c.Realm, c.ClientID); err != nil {
+			return err
+		}
+		return reg.RemoveApplication(ctx, registry.CommandLine(), c.ClientID)
+	})
+}
+
+func withRegistry(ctx context.Context, c broker.Config, do func(*registry.Registry) error) error {
+	reg, err := broker.Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer reg.Close()
+	return do(reg)
+}

@@ -1,0 +1,86 @@
+// Command countersign is the product and the tools of those who run it: one file
+// for each command, and in this one what they share.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/lmittmann/tint"
+)
+
+// commands are all of them; kong makes flags, environment and help of it.
+type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Run the portal and the worker."`
+	Demo    demoCmd    `cmd:"" help:"Run everything on this machine: the product with its own Keycloak, PostgreSQL, mail catcher and sample application."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to this version, as its owner."`
+	Keys    keysCmd    `cmd:"" help:"Make the keys for signing, sealing and pepper."`
+	Realm   realmCmd   `cmd:"" help:"The realm as code."`
+	App     appCmd     `cmd:"" help:"Relying applications."`
+	Access  accessCmd  `cmd:"" help:"Who operates the product."`
+	Audit   auditCmd   `cmd:"" help:"Check the record."`
+	Clock   clockCmd   `cmd:"" help:"Move the record's clock forward: demos and tests only."`
+	Local   localCmd   `cmd:"" help:"Run a command, such as go test, with servers for tests beside it."`
+	Version versionCmd `cmd:"" help:"Say which version this is."`
+}
+
+func main() {
+	var c commands
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k := kong.Parse(&c, kong.Name("countersign"), kong.UsageOnError(),
+		kong.Description("Decides who may hold which access in a Keycloak realm, on whose word and for how long; keeps the proof; keeps the realm exactly so."),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	err := k.Run(newLog())
+	var child *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &child):
+		os.Exit(child.ExitCode())
+	default:
+		fmt.Fprintln(os.Stderr, "countersign:", err)
+		os.Exit(1)
+	}
+}
+
+// newLog writes for people on a terminal and JSON elsewhere.
+func newLog() *slog.Logger {
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return slog.New(tint.NewHandler(os.Stderr, &tint.Options{NoColor: os.Getenv("NO_COLOR") != ""}))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+}
+
+type versionCmd struct{}
+
+// Run implements the command.
+func (versionCmd) Run() error {
+	fmt.Println(version())
+	return nil
+}
+
+// version is the commit that this binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := "unknown"
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 8:
+			v = s.Value[:8]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			v += "+"
+		}
+	}
+	return v
+}
