@@ -1,5 +1,7 @@
 package portal
 
+import "strings"
+
 // control is one question as a template shows it, every word said already.
 type control struct {
 	ID, Name     string
@@ -53,7 +55,7 @@ func mark(controls []control, messages map[string]string) []problem {
 		if c.Error = messages[c.Name]; c.Error == "" {
 			continue
 		}
-		out = append(out, problem{Field: c.ID, Message: c.Label + ": " + c.Error})
+		out = append(out, problem{Field: c.ID, Message: strings.TrimRight(c.Label, "?:") + ": " + c.Error})
 	}
 	return out
 }

@@ -78,7 +78,7 @@ func (s *site) newJoin(v *visit) error {
 	switch {
 	case query == "":
 	case utf8.RuneCountInString(query) < leastQuery || !clean(query, false):
-		p.Query.Error = v.words.T("sites.too-short")
+		p.Query.Error = v.words.T("error.three-letters")
 		p.Problems = []problem{{Field: "q", Message: p.Query.Error}}
 	default:
 		found, err := s.Registry.FindSites(v.ctx(), program.ID, query)

@@ -38,7 +38,7 @@ func (s *site) findSites(v *visit) error {
 	switch {
 	case query == "":
 	case utf8.RuneCountInString(query) < leastQuery || !clean(query, false):
-		p.Query.Error = v.words.T("sites.too-short")
+		p.Query.Error = v.words.T("error.three-letters")
 		p.Problems = []problem{{Field: "q", Message: p.Query.Error}}
 	default:
 		found, err := s.Registry.FindSites(v.ctx(), program.ID, query)

@@ -1,0 +1,190 @@
+package portal
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"countersign/broker/session"
+)
+
+// newPortal is the portal without a record behind it: good for what is answered
+// before anything is looked up. The rest is tested with the whole program.
+func newPortal(t *testing.T) http.Handler {
+	t.Helper()
+	at := func(s string) *url.URL {
+		u, err := url.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	return New(Deps{PublicURL: at("http://127.0.0.1:8080"), Issuer: at("http://localhost:9080/realms/r"), Version: "1.2.3", Log: log,
+		Sessions: session.New(session.Config{Issuer: "http://localhost:9080/realms/r", ClientSecret: "s", CookieName: "session-8080", Log: log}, nil)})
+}
+
+func send(t *testing.T, h http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// Every answer, errors included, says what a browser may do with it.
+// proves: A57
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	h := newPortal(t)
+	for _, target := range []string{"/sign-up", "/nowhere", "/access"} {
+		got := send(t, h, "GET", target, "").Header()
+		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+				"form-action 'self' http://localhost:9080; frame-ancestors 'none'; base-uri 'none'",
+			"X-Content-Type-Options":       "nosniff",
+			"Referrer-Policy":              "same-origin",
+			"Cross-Origin-Opener-Policy":   "same-origin",
+			"Cross-Origin-Resource-Policy": "same-origin",
+			"Cache-Control":                "no-store",
+		} {
+			if got.Get(name) != want {
+				t.Errorf("%s: %s is %q, want %q", target, name, got.Get(name), want)
+			}
+		}
+	}
+}
+
+// The style's address changes with its content, so it is good for ever.
+func TestAssets(t *testing.T) {
+	t.Parallel()
+	h := newPortal(t)
+	w := send(t, h, "GET", assetsPath+"/countersign.css", "")
+	if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/css") {
+		t.Errorf("style: %d %v", w.Code, w.Header())
+	}
+	for _, path := range []string{assetsPath + "/", assetsPath + "/uswds/", assetsPath + "/none.css", "/static/0123456789abcdef/countersign.css", assetsPath + "/../routes.go"} {
+		if w := send(t, h, "GET", path, ""); w.Code == http.StatusOK {
+			t.Errorf("%s is served", path)
+		}
+	}
+	if !strings.Contains(send(t, h, "GET", "/sign-up", "").Body.String(), assetsPath+"/countersign.css") {
+		t.Error("the page does not name the style of this build")
+	}
+}
+
+const goodSignUp = "user-name=ana.w&given-name=Ana&surname=Whitefeather&language=en&op=0198a9a8-0000-7000-8000-000000000000"
+
+// A form is taken as the page made it and in no other way; nothing is looked up
+// for one that is not (there is no record here: a look-up would fail the test).
+// proves: A12 A51 A59 A61
+func TestFormsAreStrict(t *testing.T) {
+	t.Parallel()
+	h := newPortal(t)
+	for name, c := range map[string]struct {
+		target, body string
+		headers      []string
+		want         int
+	}{
+		"unknown field":      {"/sign-up", goodSignUp + "&enabled=true", nil, 400},
+		"forbidden field":    {"/sign-up", goodSignUp + "&emailVerified=true", nil, 400},
+		"field twice":        {"/sign-up", goodSignUp + "&surname=Other", nil, 400},
+		"beside the form":    {"/sign-up?surname=Other", goodSignUp, nil, 400},
+		"line break in mail": {"/sign-up", goodSignUp + "&email=a@b.example%0d%0aBcc:%20c@d.example", nil, 400},
+		"null byte":          {"/sign-up", goodSignUp + "&email=a%00@b.example", nil, 400},
+		"not UTF-8":          {"/sign-up", goodSignUp + "&email=%ff%fe", nil, 400},
+		"semicolons":         {"/sign-up", "user-name=a;surname=b", nil, 400},
+		"JSON as text":       {"/sign-up", `{"user-name":"ana"}`, []string{"Content-Type", "text/plain"}, 400},
+		"multipart":          {"/sign-up", "--x\r\n", []string{"Content-Type", "multipart/form-data; boundary=x"}, 400},
+		"no mail":            {"/sign-up", goodSignUp, nil, 422},
+		"larger than a form": {"/sign-up", strings.Repeat("a", maxBody+1), nil, 413},
+		"other site":         {"/sign-up", goodSignUp, []string{"Sec-Fetch-Site", "cross-site"}, 403},
+		"sibling domain":     {"/sign-up", goodSignUp, []string{"Sec-Fetch-Site", "same-site"}, 403},
+		"other origin":       {"/sign-up", goodSignUp, []string{"Origin", "http://evil.example"}, 403},
+	} {
+		if w := send(t, h, "POST", c.target, c.body, c.headers...); w.Code != c.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, c.want)
+		}
+	}
+}
+
+// A chunked body does not say how long it is; it is cut off all the same.
+// proves: A61
+func TestEndlessBody(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/sign-up", io.MultiReader(strings.NewReader("surname="), strings.NewReader(strings.Repeat("x", maxBody))))
+	r.ContentLength = -1
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	newPortal(t).ServeHTTP(w, r)
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %d, want 413", w.Code)
+	}
+}
+
+// What was typed is still there, escaped, with the message beside it and above.
+func TestWhatWasTypedStays(t *testing.T) {
+	t.Parallel()
+	w := send(t, newPortal(t), "POST", "/sign-up", "user-name=Ana&given-name=%3Cb%3EAna%3C%2Fb%3E&surname=&email=ana&language=en")
+	page := w.Body.String()
+	for _, want := range []string{`value="&lt;b&gt;Ana&lt;/b&gt;"`, `value="ana"`, `href="#surname"`, `id="surname-error"`, `aria-describedby="surname-error" aria-invalid="true"`} {
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(page, want) {
+			t.Errorf("%d: the page lacks %s", w.Code, want)
+		}
+	}
+}
+
+// Each error is a page of its kind, or problem+json for a program that asks so.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	h := newPortal(t)
+	if w := send(t, h, "GET", "/nowhere", ""); w.Code != 404 || !strings.Contains(w.Body.String(), "There is no such page") {
+		t.Errorf("unknown page: %d", w.Code)
+	}
+	if w := send(t, h, "DELETE", "/sign-up", ""); w.Code != 405 {
+		t.Errorf("wrong method: %d", w.Code)
+	}
+	w := send(t, h, "GET", "/nowhere", "", "Accept", "application/json")
+	var body struct {
+		Status int
+		Title  string
+		Detail string
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.Status != 404 || body.Detail == "" || w.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("problem: %v %+v", err, body)
+	}
+}
+
+// Who is not signed in is led to the sign-in and back, and a form of theirs does nothing.
+// proves: A51
+func TestSignInFirst(t *testing.T) {
+	t.Parallel()
+	h := newPortal(t)
+	w := send(t, h, "GET", "/requests/new/careconnect/join?role=pharmacist", "")
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/sign-in?return=%2Frequests%2Fnew%2Fcareconnect%2Fjoin%3Frole%3Dpharmacist" {
+		t.Errorf("%d %s", w.Code, w.Header().Get("Location"))
+	}
+	if w := send(t, h, "POST", "/requests/new/careconnect/site", "op=x", "Authorization", "Bearer x"); w.Code != http.StatusUnauthorized {
+		t.Errorf("a form without a session: %d", w.Code)
+	}
+}
+
+// With the design system's files in the build, each is as the manifest names it.
+func TestCheckAssets(t *testing.T) {
+	t.Parallel()
+	_, err := staticFiles.ReadFile("static/uswds/css/uswds.min.css")
+	if got := CheckAssets(); (got == nil) != (err == nil) {
+		t.Errorf("CheckAssets says %v, while reading the style says %v", got, err)
+	}
+}
