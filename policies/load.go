@@ -66,8 +66,10 @@ func FromSource(source []byte) (*Program, error) {
 func load(files map[string]string) (*Program, error) {
 	var faults []error
 	p, formOf := readProgram(reader{file: "program.yaml", faults: &faults}, files["program.yaml"])
-	readTexts(p, formOf, files, &faults)
-	checkFiles(p, files, &faults)
+	if p.ID != "" { // of a program that cannot be read, no word is known
+		readTexts(p, formOf, files, &faults)
+		checkFiles(p, files, &faults)
+	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}

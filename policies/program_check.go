@@ -14,6 +14,11 @@ func (r programReader) check() {
 		r.checkAuthorizer(role)
 		r.checkBound(r.at[role.Code], role.Form, boundForRole(role))
 	}
+	for _, name := range sortedKeys(r.forms) {
+		if _, ok := r.p.Role(name); ok || name == "site" {
+			r.fault(nil, "form %q has the name of a role, or \"site\": their texts would share keys", name)
+		}
+	}
 	r.checkSites()
 }
 

@@ -93,7 +93,7 @@ func (r programReader) readAgreements(n ast.Node, zone *time.Location) {
 			if v.Number != len(a.Versions)+1 {
 				r.fault(item, "versions count from 1 upwards: %d was expected", len(a.Versions)+1)
 			}
-			if v.From.IsZero() {
+			if m["from"] == nil {
 				r.fault(item, "\"from\" is missing: the date from which the version is effective")
 			} else if k := len(a.Versions); k > 0 && v.From.Before(a.Versions[k-1].From) {
 				r.fault(item, "a version cannot be effective before the one that it replaces")
@@ -141,6 +141,8 @@ func (r programReader) readForm(n ast.Node) []Field {
 			r.fault(m["name"], "two fields of one form are named %q", f.Name)
 		case (f.Kind == "choice") != (len(f.Options) > 0):
 			r.fault(item, "a choice has options, and only a choice does")
+		case f.As == "declarant.self" && !slices.Contains(f.Options, "self"):
+			r.fault(item, "a field bound to declarant.self is a choice with an option \"self\"")
 		case f.As != "" && slices.ContainsFunc(form, func(g Field) bool { return g.As == f.As }):
 			r.fault(m["as"], "two fields of one form are bound to %q", f.As)
 		}
@@ -239,10 +241,11 @@ func (r programReader) readNeed(n ast.Node) Need {
 	}
 	es := r.entries(n)
 	if len(es) == 0 {
+		r.fault(n, "a need is empty")
 		return Need{}
 	}
 	need := Need{Kind: NeedKind(r.oneOf(es[0].at, "need", needKinds))}
-	kind := es[0].key
+	kind := string(need.Kind)
 	switch need.Kind {
 	case NeedAttest:
 		m := r.object(n, kind, "per", "for")

@@ -32,7 +32,9 @@ func (f Fault) Error() string {
 }
 
 // reader walks one YAML file and collects faults instead of stopping at the
-// first, so that who writes a program sees all of them in one go.
+// first, so that who writes a program sees all of them in one go. After a word
+// that it does not know it goes on with the one that was probably meant, so that
+// one slip is one fault.
 type reader struct {
 	file   string
 	faults *[]error
@@ -47,7 +49,10 @@ type entry struct {
 
 func (r reader) fault(n ast.Node, format string, args ...any) {
 	f := Fault{File: r.file, Msg: fmt.Sprintf(format, args...)}
-	if n != nil && n.GetToken() != nil {
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		n = m.Values[0].Key // its own token would be the first colon
+	}
+	if n != nil {
 		f.Line, f.Col = place(n.GetToken())
 	}
 	*r.faults = append(*r.faults, f)
@@ -111,11 +116,12 @@ func (r reader) entries(n ast.Node) []entry {
 func (r reader) object(n ast.Node, known ...string) map[string]ast.Node {
 	out := map[string]ast.Node{}
 	for _, e := range r.entries(n) {
-		if !slices.Contains(known, e.key) {
-			r.fault(e.at, "%s", unknown("key", e.key, known))
-			continue
+		key := e.key
+		if !slices.Contains(known, key) {
+			r.fault(e.at, "%s", unknown("key", key, known))
+			key = nearest(key, known)
 		}
-		out[e.key] = e.node
+		out[key] = e.node
 	}
 	return out
 }
@@ -168,6 +174,7 @@ func (r reader) oneOf(n ast.Node, what string, known []string) string {
 	s := r.text(n)
 	if n != nil && !slices.Contains(known, s) {
 		r.fault(n, "%s", unknown(what, s, known))
+		return nearest(s, known)
 	}
 	return s
 }
@@ -242,21 +249,28 @@ func (r reader) day(n ast.Node, zone *time.Location) time.Time {
 
 // unknown says that a word is not of the list, and which one was probably meant.
 func unknown(what, got string, known []string) string {
-	best, least := "", len(got)/2+1
-	for _, k := range known {
-		if d := distance(got, k); d < least {
-			best, least = k, d
-		}
-	}
+	meant := nearest(got, known)
 	switch {
-	case best != "":
-		return fmt.Sprintf("%s %q is not known; did you mean %q?", what, got, best)
+	case meant != "":
+		return fmt.Sprintf("%s %q is not known; did you mean %q?", what, got, meant)
 	case len(known) == 0:
 		return fmt.Sprintf("%s %q is not known; there is none here", what, got)
 	case len(known) > 12:
 		return fmt.Sprintf("%s %q is not known", what, got)
 	}
 	return fmt.Sprintf("%s %q is not known; one of: %s", what, got, strings.Join(known, ", "))
+}
+
+// nearest is the known word to which fewest letters differ; none where at least
+// half of them would.
+func nearest(got string, known []string) string {
+	best, least := "", len(got)/2+1
+	for _, k := range known {
+		if d := distance(got, k); d < least {
+			best, least = k, d
+		}
+	}
+	return best
 }
 
 // distance is the number of letters to add, drop or change (Levenshtein).

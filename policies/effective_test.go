@@ -1,0 +1,109 @@
+package policies
+
+import (
+	"testing"
+	"time"
+)
+
+// Until is the first moment at which a part is no longer held, whatever ends it;
+// Next is when to look again.
+//
+// proves: C23 A16 A17 A23 A51 A49
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	ps := programs(t)
+	base := clinicWith(t, ps, "ann", "on-behalf-of")
+	yearly := day(-30).Add(365 * 24 * time.Hour) // of ann's and of doc's statement
+	for name, c := range map[string]struct {
+		change func(*Facts)
+		until  time.Time
+	}{
+		"the statement's year":       {func(*Facts) {}, yearly},
+		"own join":                   {func(f *Facts) { span(f, "ann@clinic/join").Until = day(3) }, day(3)},
+		"the mandate":                {func(f *Facts) { span(f, "ann@clinic/approve:authorizer").Until = day(4) }, day(4)},
+		"the authorizer's licence":   {func(f *Facts) { span(f, "doc@clinic/standing").Until = day(5) }, day(5)},
+		"the authorizer's statement": {func(f *Facts) { span(f, "doc@clinic/attest:direct-care-only").From = day(-364) }, day(-364).Add(365 * 24 * time.Hour)},
+		"the authorizer's last day": {func(f *Facts) {
+			f.Restrictions = []Restriction{{ID: "end", Account: "doc", Site: "clinic", Role: "practitioner", Span: Span{From: day(6)}}}
+		}, day(6)},
+		"a planned end": {func(f *Facts) {
+			f.Restrictions = []Restriction{{ID: "end", Account: "ann", Site: "clinic", Span: Span{From: day(7)}}}
+		}, day(7)},
+		"a pause": {func(f *Facts) {
+			f.Restrictions = []Restriction{{ID: "end", Account: "ann", Span: Span{From: day(7), Until: day(8)}}}
+		}, day(7)},
+		"the site closes": {func(f *Facts) {
+			s := f.Sites["clinic"]
+			s.ClosedAt = day(9)
+			f.Sites["clinic"] = s
+		}, day(9)},
+		"a refusal that begins later": {func(f *Facts) {
+			f.Reviews = append(f.Reviews, Review{ID: "no", Request: "ann@clinic", By: "chief", Need: "approve:group-administrator", Verdict: Refused, Span: Span{From: day(2)}})
+		}, day(2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := copyOf(base)
+			c.change(&f)
+			o := Effective(ps, f, "ann", d0)
+			if len(o.Grants) != 2 {
+				t.Fatalf("grants %v, withheld %v", o.Grants, o.Withheld)
+			}
+			for _, g := range o.Grants {
+				if !g.Until.Equal(c.until) {
+					t.Errorf("%s until %s, want %s", g.Leaf, g.Until, c.until)
+				}
+			}
+			if !o.Next.Equal(c.until) {
+				t.Errorf("next %s, want %s", o.Next, c.until)
+			}
+			// At read time, with nobody at work: held just before, not held at the end.
+			if len(Decide(ps, f, "ann", c.until.Add(-1)).Held) != 2 || len(Decide(ps, f, "ann", c.until).Held) != 0 {
+				t.Error("the bounds are not [from, until)")
+			}
+		})
+	}
+}
+
+// A material version of an agreement ends, after its grace, what stands on
+// signatures of earlier ones.
+//
+// proves: A22 A24
+func TestUntilNewAgreement(t *testing.T) {
+	t.Parallel()
+	p := *programs(t)["careconnect"]
+	p.Agreements = map[string]Agreement{"direct-care-only": p.Agreements["direct-care-only"], "access-agreement": {Versions: []AgreementVersion{
+		{Number: 1}, {Number: 2, From: day(10), Material: true, Grace: 72 * time.Hour},
+	}}}
+	ps := Programs{p.ID: &p}
+	f := clinicWith(t, ps, "ann", "lpn")
+	if o := Effective(ps, f, "ann", d0); len(o.Grants) != 2 || !o.Grants[0].Until.Equal(day(13)) {
+		t.Errorf("grants %v, want until %s", o.Grants, day(13))
+	}
+}
+
+// Next is also when something begins or another basis takes over; it is never
+// where nothing ever changes. What nothing ends has no until.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	ps := programs(t)
+	f := clinicWith(t, ps, "ann", "administrator")
+	o := Effective(ps, f, "ann", d0)
+	if len(o.Grants) != 1 || !o.Grants[0].Until.IsZero() || !o.Next.IsZero() {
+		t.Errorf("%+v, want one grant without an end", o)
+	}
+	span(&f, "ann@clinic/approve:registrar").From = day(2)
+	if o := Effective(ps, f, "ann", d0); len(o.Grants) != 0 || len(o.Withheld) != 1 || !o.Next.Equal(day(2)) {
+		t.Errorf("%+v, want a beginning at %s", o, day(2))
+	}
+	// A licence renewed ahead of time: access does not end with the old one.
+	g := clinicWith(t, ps, "ann", "lpn")
+	renewed := g.Standings[0]
+	renewed.ID, renewed.From = "renewed", day(3)
+	g.Standings[0].Until = day(5)
+	g.Standings = append(g.Standings, renewed)
+	o = Effective(ps, g, "ann", d0)
+	if year := day(-30).Add(365 * 24 * time.Hour); len(o.Grants) != 2 || !o.Grants[0].Until.Equal(year) || !o.Next.Equal(day(3)) {
+		t.Errorf("%+v, want until %s and next %s", o, year, day(3))
+	}
+}
