@@ -52,7 +52,7 @@ func TestCareConnectGuides(t *testing.T) {
 		about := p.Text(English, "role."+r.Code+".about")
 		switch {
 		case r.Can(Authorize):
-			saying(t, r.Code, guide+about, "authorize others", "on behalf")
+			saying(t, r.Code, guide+about, "authorize others", "their behalf")
 		case r.AsHolder:
 			saying(t, r.Code, guide+about, "at most", "before you get access", "ends with theirs")
 		case len(r.Gives) > 0:

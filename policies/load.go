@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"unicode/utf8"
 )
 
 //go:embed programs
@@ -65,6 +66,11 @@ func FromSource(source []byte) (*Program, error) {
 
 func load(files map[string]string) (*Program, error) {
 	var faults []error
+	for _, path := range sortedKeys(files) {
+		if !utf8.ValidString(files[path]) { // JSON would change it on the way to the database
+			faults = append(faults, Fault{File: path, Msg: "is not UTF-8"})
+		}
+	}
 	p, formOf := readProgram(reader{file: "program.yaml", faults: &faults}, files["program.yaml"])
 	if p.ID != "" { // of a program that cannot be read, no word is known
 		readTexts(p, formOf, files, &faults)

@@ -204,6 +204,7 @@ func TestFaults(t *testing.T) {
 		"no English":                {change{"en.yaml", "", "-"}, `en.yaml: is missing`},
 		"agreement text missing":    {change{"agreements/rules.v1.es.md", "", "-"}, `agreements/rules.v1.es.md: is missing or empty`},
 		"agreement text empty":      {change{"agreements/rules.v1.en.md", "", ""}, `agreements/rules.v1.en.md: is missing or empty`},
+		"agreement not UTF-8":       {change{"agreements/rules.v1.en.md", "", "\xff"}, `agreements/rules.v1.en.md: is not UTF-8`},
 		"misnamed file":             {change{"agreements/rules.v2.en.md", "", "x"}, `agreements/rules.v2.en.md: file "agreements/rules.v2.en.md" is not known; did you mean`},
 	} {
 		t.Run(name, func(t *testing.T) {

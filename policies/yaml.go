@@ -90,18 +90,13 @@ func (r reader) entries(n ast.Node) []entry {
 	if n == nil {
 		return nil
 	}
-	var values []*ast.MappingValueNode
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		values = m.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{m}
-	default:
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
 		r.fault(n, "must be a mapping of keys to values")
 		return nil
 	}
 	var out []entry
-	for _, v := range values {
+	for _, v := range m.Values {
 		key := v.Key.GetToken().Value
 		if slices.ContainsFunc(out, func(e entry) bool { return e.key == key }) {
 			r.fault(v.Key, "%q is given twice", key)
