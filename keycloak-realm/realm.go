@@ -6,8 +6,10 @@
 //	profile       which attributes a person has      PUT …/users/profile
 //	clients       the portal, a service account,     POST …/clients
 //	              a relying application
-//	rights        realm-management roles of the two service accounts
 //	programScope  the client scope of one program    POST …/client-scopes
+//
+// Which realm-management roles the two service accounts hold is not data: the
+// start proof (provisioning/keycloak) knows it and would refuse anything else.
 //
 // A word in double braces is filled in when the realm is applied; a list filled
 // into a list becomes part of it. `${…}` is Keycloak's own and stays. Applying

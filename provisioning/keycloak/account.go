@@ -1,0 +1,151 @@
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Nerzal/gocloak/v13"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// account is one service account: its token, kept until shortly before it
+// expires, and the gocloak client that it speaks through.
+type account struct {
+	kc     *gocloak.GoCloak
+	base   string // …/admin/realms/<realm>, for calls that gocloak lacks or garbles
+	realm  string
+	grant  clientcredentials.Config
+	client *http.Client
+
+	mu    sync.Mutex // held while a token is fetched, so that one fetch serves all
+	token *oauth2.Token
+}
+
+// newAccount makes an account of homeRealm that works on realm.
+func newAccount(baseURL, homeRealm, realm, id, secret string, via http.RoundTripper, timeout time.Duration) *account {
+	kc := gocloak.NewClient(baseURL)
+	kc.RestyClient().SetTransport(via).SetTimeout(timeout)
+	return &account{
+		kc:    kc,
+		base:  baseURL + "/admin/realms/" + url.PathEscape(realm),
+		realm: realm,
+		grant: clientcredentials.Config{
+			ClientID: id, ClientSecret: secret,
+			TokenURL: baseURL + "/realms/" + url.PathEscape(homeRealm) + "/protocol/openid-connect/token",
+		},
+		client: &http.Client{Transport: via, Timeout: timeout},
+	}
+}
+
+func (a *account) bearer(ctx context.Context) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.token.Valid() {
+		t, err := a.grant.Token(context.WithValue(ctx, oauth2.HTTPClient, a.client))
+		if err != nil {
+			return "", err
+		}
+		a.token = t
+	}
+	return a.token.AccessToken, nil
+}
+
+// forget drops the token that Keycloak refused, unless another call already did.
+func (a *account) forget(bearer string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.token != nil && a.token.AccessToken == bearer {
+		a.token = nil
+	}
+}
+
+// tries is how often a call that may be repeated is sent when the connection or
+// a proxy in front of Keycloak fails. The caller's own retries come on top.
+const tries = 3
+
+// once makes a call that must not be sent twice; only a refused token is renewed.
+func (a *account) once(ctx context.Context, what string, call func(bearer string) error) error {
+	return a.do(ctx, what, 1, call)
+}
+
+// repeat makes a call whose repetition is harmless.
+func (a *account) repeat(ctx context.Context, what string, call func(bearer string) error) error {
+	return a.do(ctx, what, tries, call)
+}
+
+func (a *account) do(ctx context.Context, what string, tries int, call func(bearer string) error) error {
+	renewed := false
+	for try := 1; ; {
+		bearer, err := a.bearer(ctx)
+		if err != nil {
+			return named(ctx, what+": token", err)
+		}
+		err = call(bearer)
+		switch {
+		case err == nil:
+			return nil
+		case status(err) == http.StatusUnauthorized && !renewed:
+			renewed = true
+			a.forget(bearer)
+		case try < tries && passing(err) && ctx.Err() == nil:
+			try++
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Duration(try) * 50 * time.Millisecond):
+			}
+		default:
+			return named(ctx, what, err)
+		}
+	}
+}
+
+// passing says whether the failure is of the way to Keycloak rather than of Keycloak.
+func passing(err error) bool {
+	if errors.Is(err, errNotListed) {
+		return false
+	}
+	switch status(err) {
+	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// send makes one call below /admin/realms/<realm> by hand, for what gocloak lacks
+// or whose error it garbles. in is sent as JSON unless nil; out is filled unless nil.
+func (a *account) send(ctx context.Context, bearer, method, path string, in, out any) error {
+	_, err := a.sendTo(ctx, bearer, method, a.base+path, in, out)
+	return err
+}
+
+// sendTo is send to any address. It returns the id of what the call created, if it
+// created something.
+func (a *account) sendTo(ctx context.Context, bearer, method, address string, in, out any) (id string, err error) {
+	r := a.kc.GetRequestWithBearerAuth(ctx, bearer).SetError(&refusal{})
+	if in != nil {
+		r.SetBody(in)
+	}
+	if out != nil {
+		r.SetResult(out)
+	}
+	resp, err := r.Execute(method, address)
+	if err != nil {
+		return "", err
+	}
+	if !resp.IsError() {
+		location := resp.Header().Get("Location")
+		return location[strings.LastIndex(location, "/")+1:], nil
+	}
+	why, _ := resp.Error().(*refusal)
+	if why == nil {
+		why = &refusal{}
+	}
+	why.code = resp.StatusCode()
+	return "", why
+}

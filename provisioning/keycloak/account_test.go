@@ -1,0 +1,74 @@
+package keycloak
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"countersign/provisioning"
+)
+
+// script answers the admin API with the statuses in turn, the last one for ever,
+// and hands out numbered tokens.
+type script struct {
+	statuses []int
+	tokens   int
+	bearers  []string
+}
+
+func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
+	code, body := http.StatusOK, fmt.Sprintf(`{"access_token":"t%d","expires_in":300,"token_type":"Bearer"}`, s.tokens+1)
+	if strings.HasSuffix(r.URL.Path, "/token") {
+		s.tokens++
+	} else {
+		s.bearers = append(s.bearers, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		code, body = s.statuses[min(len(s.bearers), len(s.statuses))-1], "{}"
+	}
+	if code == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return &http.Response{StatusCode: code, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
+}
+
+// A refused token is renewed once; a broken way is tried again only where that is
+// harmless; Keycloak's own refusals are not repeated.
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		statuses []int
+		repeat   bool
+		bearers  string
+		want     error
+	}{
+		"fine":                       {[]int{200}, true, "t1", nil},
+		"token refused once":         {[]int{401, 200}, false, "t1 t2", nil},
+		"token refused for good":     {[]int{401}, true, "t1 t2", provisioning.ErrForbidden},
+		"proxy down for a moment":    {[]int{503, 0, 204}, true, "t1 t1 t1", nil},
+		"proxy down":                 {[]int{502}, true, "t1 t1 t1", errors.ErrUnsupported},
+		"a creation is sent once":    {[]int{0, 201}, false, "t1", errors.ErrUnsupported},
+		"Keycloak failed":            {[]int{500, 200}, true, "t1", errors.ErrUnsupported},
+		"not there":                  {[]int{404, 200}, true, "t1", provisioning.ErrNotFound},
+		"no right":                   {[]int{403, 200}, true, "t1", provisioning.ErrForbidden},
+		"token refused, then a blip": {[]int{401, 503, 200}, true, "t1 t2 t2", nil},
+	} {
+		s := &script{statuses: test.statuses}
+		a := newAccount("http://keycloak.test", "r", "r", "id", "secret", s, 0)
+		how := a.once
+		if test.repeat {
+			how = a.repeat
+		}
+		err := how(t.Context(), "try", func(bearer string) error {
+			return a.send(t.Context(), bearer, http.MethodPut, "/users/u/groups/g", nil, nil)
+		})
+		if got := strings.Join(s.bearers, " "); got != test.bearers {
+			t.Errorf("%s: sent with %q, want %q", name, got, test.bearers)
+		}
+		// ErrUnsupported stands for any failure that has no word of its own.
+		if plain := test.want == errors.ErrUnsupported; plain && err == nil || !plain && !errors.Is(err, test.want) {
+			t.Errorf("%s: got %v, want %v", name, err, test.want)
+		}
+	}
+}

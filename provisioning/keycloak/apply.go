@@ -1,0 +1,310 @@
+package keycloak
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/provisioning"
+)
+
+// Spec is what a realm should be: the template and what fills it.
+type Spec struct {
+	Template    []byte // package realm's JSON
+	Realm       string
+	DisplayName string
+	Root        string // default "/access"
+	Portal      Portal
+	Writer      Credential
+	Reader      Credential
+	Programs    []Program
+	SMTP        SMTP // no Host: the realm keeps the mail server it has
+
+	SSOIdle   time.Duration // replaces the template's 15 minutes; for tests
+	FixedKeys bool          // signing keys made once in this process, so that a realm is made fast; for tests
+}
+
+// Portal is the portal's own client.
+type Portal struct {
+	ClientID, Secret             string
+	RedirectURIs, PostLogoutURIs []string // exact
+	BackchannelURL, BaseURL      string
+}
+
+// Credential is a service account's client id and secret.
+type Credential struct{ ID, Secret string }
+
+// Program is one program's part of the realm.
+type Program struct {
+	ID           string
+	Entitlements []string // codes
+}
+
+// SMTP is the mail server that Keycloak sends through.
+type SMTP struct {
+	Host           string
+	Port           int
+	From, FromName string
+}
+
+// Apply makes the realm equal to spec and says what it changed; a second run
+// changes nothing. It reads, compares and writes only what differs, and touches
+// nothing that the template does not mention. Clients get their scopes through
+// the API: a realm imported with explicit scopes loses Keycloak's own.
+func Apply(ctx context.Context, admin Admin, spec Spec) (changed []string, err error) {
+	t, err := parseTemplate(spec.Template)
+	if err != nil {
+		return nil, err
+	}
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	spec.Root = cmp.Or(spec.Root, "/access")
+	r := admin.on(spec.Realm)
+	for _, step := range []func(context.Context, *template, Spec) error{r.settings, r.profile, r.ownClients, r.programs} {
+		if err := step(ctx, t, spec); err != nil {
+			return r.changed, err
+		}
+	}
+	return r.changed, nil
+}
+
+func (s Spec) check() error {
+	var missing []string
+	for name, value := range map[string]string{
+		"realm": s.Realm, "portal client id": s.Portal.ClientID, "portal secret": s.Portal.Secret,
+		"writer id": s.Writer.ID, "writer secret": s.Writer.Secret, "reader id": s.Reader.ID, "reader secret": s.Reader.Secret,
+	} {
+		if value == "" {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return fmt.Errorf("keycloak: the realm's specification lacks %s", strings.Join(missing, ", "))
+	}
+	return exact(s.Portal.RedirectURIs, s.Portal.PostLogoutURIs)
+}
+
+// settings ensures the realm itself.
+func (r *run) settings(ctx context.Context, t *template, spec Spec) error {
+	want, err := fill(t.Realm, map[string]any{
+		"realm": spec.Realm, "display_name": spec.DisplayName,
+		"smtp_host": spec.SMTP.Host, "smtp_port": strconv.Itoa(spec.SMTP.Port),
+		"smtp_from": spec.SMTP.From, "smtp_from_name": spec.SMTP.FromName,
+	})
+	if err != nil {
+		return err
+	}
+	if spec.SMTP.Host == "" {
+		delete(want, "smtpServer")
+	}
+	if spec.SSOIdle > 0 {
+		want["ssoSessionIdleTimeout"] = spec.SSOIdle.Seconds()
+	}
+	var have object
+	err = r.get(ctx, "", &have)
+	if errors.Is(err, provisioning.ErrNotFound) {
+		return r.create(ctx, spec, want)
+	}
+	if err != nil {
+		return err
+	}
+	diff := differences(have, want, "")
+	if len(diff) == 0 {
+		return nil
+	}
+	r.note("realm:", strings.Join(diff, " "))
+	return r.write(ctx, http.MethodPut, "", want) // fields not sent keep their value
+}
+
+func (r *run) create(ctx context.Context, spec Spec, want object) error {
+	if spec.FixedKeys {
+		keys, err := fixedKeys()
+		if err != nil {
+			return err
+		}
+		want = overlay(want, object{"components": keys})
+	}
+	err := r.once(ctx, "create realm", func(bearer string) error {
+		// The token knows only the realms that there were when it was issued.
+		defer r.forget(bearer)
+		_, err := r.sendTo(ctx, bearer, http.MethodPost, r.url+"/admin/realms", want, nil)
+		return err
+	})
+	if err == nil {
+		r.note("realm", spec.Realm, "created")
+	}
+	return err
+}
+
+// profile ensures which attributes people have.
+func (r *run) profile(ctx context.Context, t *template, _ Spec) error {
+	var have object
+	if err := r.get(ctx, "/users/profile", &have); err != nil {
+		return err
+	}
+	diff := differences(have, t.Profile, "")
+	if len(diff) == 0 {
+		return nil
+	}
+	r.note("user profile:", strings.Join(diff, " "))
+	return r.write(ctx, http.MethodPut, "/users/profile", t.Profile)
+}
+
+// ownClients ensures the portal's client and the two service accounts with their rights.
+func (r *run) ownClients(ctx context.Context, t *template, spec Spec) error {
+	p := spec.Portal
+	portal, err := fill(t.Clients["portal"], map[string]any{
+		"client_id": p.ClientID, "secret": p.Secret, "name": spec.DisplayName, "base_url": p.BaseURL,
+		"redirect_uris": p.RedirectURIs, "post_logout_uris": strings.Join(p.PostLogoutURIs, "##"), "logout_url": p.BackchannelURL,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := r.ensureClient(ctx, portal); err != nil {
+		return err
+	}
+	if err := r.serviceAccount(ctx, t, spec.Writer, "Countersign writer", writerRights); err != nil {
+		return err
+	}
+	return r.serviceAccount(ctx, t, spec.Reader, "Countersign reader", readerRights)
+}
+
+// serviceAccount ensures a service account that holds exactly these rights. Its
+// scope is limited to them as well: a role added by hand would not reach a token.
+func (r *run) serviceAccount(ctx context.Context, t *template, c Credential, name string, rights []string) error {
+	want, err := fill(t.Clients["service"], map[string]any{"client_id": c.ID, "secret": c.Secret, "name": name})
+	if err != nil {
+		return err
+	}
+	id, err := r.ensureClient(ctx, want)
+	if err != nil {
+		return err
+	}
+	management, err := r.clientNamed(ctx, administrative)
+	if err != nil || management == nil {
+		return fmt.Errorf("keycloak: client %s: %w", administrative, cmp.Or(err, provisioning.ErrNotFound))
+	}
+	managementID := management["id"].(string)
+	known, err := r.roles(ctx, managementID)
+	if err != nil {
+		return err
+	}
+	var user struct {
+		ID string `json:"id"`
+	}
+	if err := r.get(ctx, "/clients/"+id+"/service-account-user", &user); err != nil {
+		return err
+	}
+	for what, path := range map[string]string{
+		"rights of " + c.ID: "/users/" + user.ID + "/role-mappings/clients/" + managementID,
+		"scope of " + c.ID:  "/clients/" + id + "/scope-mappings/clients/" + managementID,
+	} {
+		if err := r.ensureRoles(ctx, what, path, path, known, rights); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// programs ensures for each program its group, its client scope and the roles of
+// the portal's client that its entitlement leaves carry.
+func (r *run) programs(ctx context.Context, t *template, spec Spec) error {
+	portal, err := r.clientNamed(ctx, spec.Portal.ClientID)
+	if err != nil {
+		return err
+	}
+	portalID := portal["id"].(string)
+	known, err := r.roles(ctx, portalID)
+	if err != nil {
+		return err
+	}
+	if err := r.ensureGroupPath(ctx, spec.Root); err != nil {
+		return err
+	}
+	for _, p := range spec.Programs {
+		if err := r.ensureGroupPath(ctx, spec.Root+"/"+p.ID); err != nil {
+			return err
+		}
+		if err := r.ensureProgramScope(ctx, t, p.ID); err != nil {
+			return err
+		}
+		for _, entitlement := range p.Entitlements {
+			name := roleName(p.ID, entitlement)
+			if _, found := known[name]; found {
+				continue
+			}
+			if err := r.write(ctx, http.MethodPost, "/clients/"+portalID+"/roles", object{"name": name}); err != nil {
+				return err
+			}
+			r.note("role", name, "of client", spec.Portal.ClientID, "created")
+		}
+	}
+	return nil
+}
+
+// ensureGroupPath makes the group at path and those above it.
+func (r *run) ensureGroupPath(ctx context.Context, path string) error {
+	parent, at := "", ""
+	for _, name := range strings.Split(strings.Trim(path, "/"), "/") {
+		at += "/" + name
+		var g role // a group has an id and a name too
+		err := r.get(ctx, "/group-by-path"+at, &g)
+		if errors.Is(err, provisioning.ErrNotFound) {
+			under := "/groups"
+			if parent != "" {
+				under += "/" + parent + "/children"
+			}
+			if err := r.write(ctx, http.MethodPost, under, object{"name": name}); err != nil {
+				return err
+			}
+			r.note("group", at, "created")
+			err = r.get(ctx, "/group-by-path"+at, &g)
+		}
+		if err != nil {
+			return err
+		}
+		parent = g.ID
+	}
+	return nil
+}
+
+// scopeName is the client scope that tells a program's groups to its applications.
+func scopeName(program string) string { return "access-" + program }
+
+func (r *run) ensureProgramScope(ctx context.Context, t *template, program string) error {
+	want, err := fill(t.ProgramScope, map[string]any{
+		"scope": scopeName(program), "program": program, "group_attribute": groupAttribute(program),
+	})
+	if err != nil {
+		return err
+	}
+	what := "scope " + scopeName(program)
+	var all []object
+	if err := r.get(ctx, "/client-scopes", &all); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(s object) bool { return s["name"] == want["name"] })
+	if i < 0 {
+		r.note(what, "created")
+		return r.write(ctx, http.MethodPost, "/client-scopes", want)
+	}
+	path := "/client-scopes/" + all[i]["id"].(string)
+	plain := maps.Clone(want)
+	delete(plain, "protocolMappers")
+	if diff := differences(all[i], plain, ""); len(diff) > 0 {
+		r.note(what+":", strings.Join(diff, " "))
+		if err := r.write(ctx, http.MethodPut, path, overlay(all[i], plain)); err != nil {
+			return err
+		}
+	}
+	return r.ensureMappers(ctx, what, path, all[i]["protocolMappers"], want["protocolMappers"])
+}

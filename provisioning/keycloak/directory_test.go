@@ -1,0 +1,119 @@
+package keycloak_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+
+	"countersign/provisioning"
+	"countersign/provisioning/conformance"
+	"countersign/provisioning/keycloak"
+)
+
+// The real realm keeps every promise of the contract, under the two service
+// accounts alone.
+func TestKeycloakConforms(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	// A group beside our root is nobody's business here.
+	f.call(t, http.MethodPost, "/groups", map[string]string{"name": "foreign"}, nil)
+	conformance.Run(t, conformance.Fixture{Directory: f.Directory, ClientID: "portal", RedirectURI: f.spec.Portal.RedirectURIs[0]})
+	must(t, f.Prove(t.Context()))
+}
+
+// Membership in a group outside our root is neither shown nor touched.
+func TestForeignGroupsAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	sub, groups := f.member(t, "ana", "s1", "viewer")
+	f.call(t, http.MethodPost, "/groups", map[string]string{"name": "access-foreign"}, nil)
+	var foreign named
+	f.call(t, http.MethodGet, "/group-by-path/access-foreign", nil, &foreign)
+	f.call(t, http.MethodPut, "/users/"+sub+"/groups/"+foreign.ID, nil, nil)
+
+	got, err := f.Memberships(t.Context(), sub)
+	must(t, err)
+	want := []provisioning.Group{{ID: groups["viewer"], Path: "/access/careconnect/s1/viewer"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// What a leaf carries follows the site: the path as attribute, the entitlement's
+// role, and no role that somebody added or that the version in force dropped.
+func TestSiteIsRepaired(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	_, groups := f.member(t, "ana", "s1")
+	portal := f.client(t, "portal")
+	viewer := f.role(t, portal, "careconnect.viewer")
+	f.call(t, http.MethodPost, "/groups/"+groups["practitioner"]+"/role-mappings/clients/"+portal, []named{viewer}, nil)
+	f.call(t, http.MethodPut, "/groups/"+groups["viewer"], map[string]any{"name": "viewer", "attributes": map[string][]string{"access_other": {"/access/other/s1/viewer"}}}, nil)
+
+	_, err := f.EnsureSite(t.Context(), provisioning.Site{Program: "careconnect", Code: "s1", Name: "Renamed", Leaves: leaves})
+	must(t, err)
+	type group struct {
+		Attributes  map[string][]string `json:"attributes"`
+		ClientRoles map[string][]string `json:"clientRoles"`
+	}
+	for path, want := range map[string]group{
+		"":              {Attributes: map[string][]string{"display_name": {"Renamed"}}},
+		"/viewer":       {Attributes: map[string][]string{"access_careconnect": {"/access/careconnect/s1/viewer"}}, ClientRoles: map[string][]string{"portal": {"careconnect.viewer"}}},
+		"/practitioner": {Attributes: map[string][]string{"access_careconnect": {"/access/careconnect/s1/practitioner"}}},
+	} {
+		var got group
+		f.call(t, http.MethodGet, "/group-by-path/access/careconnect/s1"+path, nil, &got)
+		if !equalMaps(got.Attributes, want.Attributes) || !equalMaps(got.ClientRoles, want.ClientRoles) {
+			t.Errorf("%s: got %+v, want %+v", path, got, want)
+		}
+	}
+}
+
+func equalMaps(a, b map[string][]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for key := range a {
+		if !slices.Equal(a[key], b[key]) {
+			return false
+		}
+	}
+	return true
+}
+
+// A program or an entitlement that the realm does not know is said, not made up.
+func TestSiteNeedsTheRealmApplied(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	for name, site := range map[string]provisioning.Site{
+		"program":     {Program: "unknown", Code: "s1", Name: "S", Leaves: leaves},
+		"entitlement": {Program: "careconnect", Code: "s1", Name: "S", Leaves: []provisioning.Leaf{{Code: "unheard", Entitlement: true}}},
+	} {
+		if _, err := f.EnsureSite(t.Context(), site); !errors.Is(err, provisioning.ErrNotFound) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// A refused secret, a missing right and an ended context are told apart.
+func TestFailuresAreNamed(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	sub, _ := f.member(t, "ana", "s1")
+
+	wrong := keycloak.New(keycloak.Config{URL: stack.Keycloak, Realm: f.spec.Realm, WriterID: "writer", WriterSecret: "stale", ReaderID: "reader", ReaderSecret: "stale"})
+	if _, err := wrong.Person(t.Context(), sub); !errors.Is(err, provisioning.ErrForbidden) {
+		t.Errorf("stale secret: %v", err)
+	}
+	swapped := keycloak.New(keycloak.Config{URL: stack.Keycloak, Realm: f.spec.Realm, WriterID: "reader", WriterSecret: "reader-secret", ReaderID: "reader", ReaderSecret: "reader-secret"})
+	if err := swapped.EndSessions(t.Context(), sub); !errors.Is(err, provisioning.ErrForbidden) {
+		t.Errorf("reader as writer: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.Person(ended, sub); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended context: %v", err)
+	}
+}

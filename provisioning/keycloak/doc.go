@@ -1,0 +1,30 @@
+// Package keycloak is provisioning.Directory over Keycloak 26.7, and the tools
+// that bring a realm into the shape that the product needs. It is the only
+// package that knows gocloak and Keycloak's representations.
+//
+// At run time there are two service accounts of the portal's own realm:
+//
+//	reader   view-users, view-events, view-realm, view-clients    every GET
+//	writer   manage-users, query-groups                           every other call
+//
+// Each speaks through a guard (guard.go) that lets out only the calls listed
+// there: manage-users alone could set passwords, delete people or log everybody
+// out, and no setting of 26.7 takes that away. The guard also removes client
+// secrets from what the reader is sent, because 26.7 shows them to view-clients
+// (keycloak/keycloak#49220, mended in 26.8).
+//
+// People are adopted by our account id and never by name or mail; a repeated
+// write ends in the same state. Attributes are never PUT: Keycloak drops the
+// ones not sent, mail and names among them.
+//
+//	directory.go  Config, New          people.go   create, set up, read, log out
+//	account.go    tokens, retries      groups.go   memberships
+//	guard.go      the calls allowed    site.go     groups of a site
+//	prove.go      the start proof
+//
+// Apply, AddApp, RotateApp, RemoveApp and Apps run with an administrator's
+// credential that is given for that run and kept nowhere. They read the realm,
+// compare it with the template (package realm) and write only the difference:
+//
+//	admin.go  apply.go  client.go  scope.go  apps.go  template.go  compare.go
+package keycloak

@@ -1,0 +1,157 @@
+package keycloak
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// errNotListed is the answer to a call that the adapter is not meant to make.
+var errNotListed = errors.New("keycloak: call is not on the adapter's list")
+
+// call is a method and a path below /admin/realms/<realm>; "*" stands for one
+// segment, a final "**" for one or more.
+type call struct{ method, path string }
+
+// reads are the calls of the reader.
+var reads = []call{
+	{"GET", ""},
+	{"GET", "users"},
+	{"GET", "users/*"},
+	{"GET", "users/profile"},
+	{"GET", "users/*/groups"},
+	{"GET", "users/*/consents"},
+	{"GET", "group-by-path/**"},
+	{"GET", "groups/*/children"},
+	{"GET", "groups/*/members"},
+	{"GET", "clients"},
+	{"GET", "clients/*/roles"},
+	{"GET", "clients/*/roles/*/users"},
+	{"GET", "clients/*/roles/*/groups"},
+	{"GET", "roles"},
+	{"GET", "roles-by-id/*/composites/clients/*"},
+}
+
+// writes are the calls of the writer. What manage-users also allows and nobody
+// here may do: reset-password, DELETE users, PUT users, federated-identity,
+// logout-all, attack-detection, role-mappings of people.
+var writes = []call{
+	{"POST", "users"},
+	{"PUT", "users/*/execute-actions-email"},
+	{"PUT", "users/*/groups/*"},
+	{"DELETE", "users/*/groups/*"},
+	{"DELETE", "users/*/consents/*"},
+	{"POST", "users/*/logout"},
+	{"POST", "groups/*/children"},
+	{"PUT", "groups/*"},
+	{"POST", "groups/*/role-mappings/clients/*"},
+	{"DELETE", "groups/*/role-mappings/clients/*"},
+}
+
+// guard is a RoundTripper that refuses, before anything leaves the process, what
+// is not listed, and removes client secrets from what comes back.
+type guard struct {
+	realm   string
+	allowed []call
+	next    http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPost && r.URL.Path == "/realms/"+g.realm+"/protocol/openid-connect/token" {
+		return g.next.RoundTrip(r)
+	}
+	path, ours := strings.CutPrefix(r.URL.Path, "/admin/realms/"+g.realm)
+	path = strings.TrimPrefix(path, "/")
+	if !ours || !g.lists(r.Method, path) {
+		return nil, fmt.Errorf("%w: %s %s", errNotListed, r.Method, r.URL.Path)
+	}
+	if r.Method == http.MethodPost && path == "users" {
+		if err := withoutPassword(r); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := g.next.RoundTrip(r)
+	if err == nil && path == "clients" {
+		err = withoutSecrets(resp)
+	}
+	return resp, err
+}
+
+func (g *guard) lists(method, path string) bool {
+	for _, c := range g.allowed {
+		if c.method == method && matches(c.path, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches compares segment by segment. Empty and dotted segments match nothing:
+// an id must not climb out of its place.
+func matches(pattern, path string) bool {
+	if pattern == path {
+		return true
+	}
+	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
+	for i, segment := range have {
+		if segment == "" || segment == "." || segment == ".." || i >= len(want) && want[len(want)-1] != "**" {
+			return false
+		}
+		if i < len(want) && want[i] != segment && want[i] != "*" && want[i] != "**" {
+			return false
+		}
+	}
+	return len(have) >= len(want)
+}
+
+// withoutPassword refuses to create a person with a credential in the body.
+func withoutPassword(r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	if err := r.Body.Close(); err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var person map[string]json.RawMessage
+	if err := json.Unmarshal(body, &person); err != nil {
+		return fmt.Errorf("%w: POST users: %w", errNotListed, err)
+	}
+	if _, found := person["credentials"]; found {
+		return fmt.Errorf("%w: POST users with credentials", errNotListed)
+	}
+	return nil
+}
+
+// withoutSecrets rewrites a list of clients so that no secret reaches the caller.
+func withoutSecrets(resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	var clients []map[string]any
+	if err := json.Unmarshal(body, &clients); err != nil {
+		return fmt.Errorf("keycloak: list of clients: %w", err)
+	}
+	for _, c := range clients {
+		delete(c, "secret")
+		delete(c, "registrationAccessToken")
+	}
+	if body, err = json.Marshal(clients); err != nil {
+		return err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return nil
+}

@@ -1,0 +1,188 @@
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/Nerzal/gocloak/v13"
+
+	"countersign/provisioning"
+)
+
+// accountAttribute is declared in the realm's user profile, for administrators only.
+const accountAttribute = "countersign_account"
+
+// CreatePerson implements provisioning.Directory. The person is looked up by our
+// account id first, so that a lost reply is adopted even when the name was
+// corrected meanwhile.
+func (d *Directory) CreatePerson(ctx context.Context, p provisioning.NewPerson) (string, error) {
+	if p.Account == "" {
+		return "", &provisioning.InvalidError{Fields: []provisioning.InvalidField{{Name: accountAttribute, Rule: "error-empty"}}}
+	}
+	p.UserName = strings.ToLower(strings.TrimSpace(p.UserName)) // Keycloak stores it so
+	if sub, err := d.adopt(ctx, p); sub != "" || err != nil {
+		return sub, err
+	}
+	sub, err := d.post(ctx, p)
+	switch {
+	case err == nil:
+		return sub, nil
+	case status(err) == http.StatusConflict:
+		return d.resolveConflict(ctx, p, err)
+	case status(err) == http.StatusInternalServerError && len(p.Groups) > 0:
+		// An embedded group that does not exist is answered with 500.
+		return "", d.missingGroup(ctx, p.Groups, err)
+	}
+	return "", err
+}
+
+func (d *Directory) post(ctx context.Context, p provisioning.NewPerson) (sub string, err error) {
+	user := gocloak.User{
+		Username: &p.UserName, Email: &p.Email, FirstName: &p.GivenName, LastName: &p.Surname,
+		Enabled:    gocloak.BoolP(true),
+		Attributes: &map[string][]string{accountAttribute: {p.Account}},
+	}
+	if p.Locale != "" {
+		(*user.Attributes)["locale"] = []string{p.Locale}
+	}
+	if len(p.Groups) > 0 {
+		user.Groups = &p.Groups
+	}
+	err = d.writer.once(ctx, "create "+p.UserName, func(bearer string) (err error) {
+		sub, err = d.writer.sendTo(ctx, bearer, http.MethodPost, d.writer.base+"/users", user, nil)
+		return err
+	})
+	if err == nil && sub == "" {
+		err = fmt.Errorf("keycloak: create %s: the answer names nobody", p.UserName)
+	}
+	return sub, err
+}
+
+// adopt returns the person that already carries the account, in the groups asked
+// for, or "".
+func (d *Directory) adopt(ctx context.Context, p provisioning.NewPerson) (string, error) {
+	sub, err := d.byAccount(ctx, p.Account)
+	if sub == "" || err != nil {
+		return "", err
+	}
+	for _, path := range p.Groups {
+		g, err := d.groupAt(ctx, path)
+		if err != nil {
+			return "", err
+		}
+		if err := d.Join(ctx, sub, *g.ID); err != nil {
+			return "", err
+		}
+	}
+	return sub, nil
+}
+
+// resolveConflict tells a concurrent creation of the same account from a
+// stranger's name or address.
+func (d *Directory) resolveConflict(ctx context.Context, p provisioning.NewPerson, conflict error) (string, error) {
+	if sub, err := d.adopt(ctx, p); sub != "" || err != nil {
+		return sub, err
+	}
+	taken := provisioning.ErrUserNameTaken
+	var why *refusal
+	if errors.As(conflict, &why) && strings.Contains(why.Message, "same email") {
+		taken = provisioning.ErrMailTaken
+	}
+	return "", fmt.Errorf("keycloak: create %s: %w", p.UserName, taken)
+}
+
+func (d *Directory) missingGroup(ctx context.Context, paths []string, otherwise error) error {
+	for _, path := range paths {
+		if _, err := d.groupAt(ctx, path); err != nil {
+			return fmt.Errorf("group %s: %w", path, err)
+		}
+	}
+	return otherwise
+}
+
+// byAccount finds the person who carries our account id; "" when nobody does.
+func (d *Directory) byAccount(ctx context.Context, account string) (string, error) {
+	var found []*gocloak.User
+	err := d.reader.repeat(ctx, "look up account", func(bearer string) (err error) {
+		found, err = d.reader.kc.GetUsers(ctx, bearer, d.cfg.Realm, gocloak.GetUsersParams{
+			Q: gocloak.StringP(accountAttribute + ":" + account), Max: gocloak.IntP(2),
+		})
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	if len(found) > 1 || person(found[0]).Account != account {
+		return "", fmt.Errorf("keycloak: account %s is not one person's: %d found", account, len(found))
+	}
+	return *found[0].ID, nil
+}
+
+// Person implements provisioning.Directory.
+func (d *Directory) Person(ctx context.Context, sub string) (provisioning.Person, error) {
+	var user *gocloak.User
+	err := d.reader.repeat(ctx, "read person", func(bearer string) (err error) {
+		user, err = d.reader.kc.GetUserByID(ctx, bearer, d.cfg.Realm, sub)
+		return err
+	})
+	if err != nil {
+		return provisioning.Person{}, err
+	}
+	return person(user), nil
+}
+
+func person(u *gocloak.User) provisioning.Person {
+	first := func(name string) string {
+		if u.Attributes == nil || len((*u.Attributes)[name]) == 0 {
+			return ""
+		}
+		return (*u.Attributes)[name][0]
+	}
+	return provisioning.Person{
+		Sub: gocloak.PString(u.ID), UserName: gocloak.PString(u.Username),
+		GivenName: gocloak.PString(u.FirstName), Surname: gocloak.PString(u.LastName),
+		Email: gocloak.PString(u.Email), Locale: first("locale"), Account: first(accountAttribute),
+		Enabled: gocloak.PBool(u.Enabled), EmailVerified: gocloak.PBool(u.EmailVerified),
+	}
+}
+
+// SendSetup implements provisioning.Directory. Keycloak sends the mail inside the
+// call: a mail server that refuses is an error here, to be tried again later.
+func (d *Directory) SendSetup(ctx context.Context, sub string, m provisioning.Setup) error {
+	return d.writer.once(ctx, "send setup mail", func(bearer string) error {
+		return d.writer.kc.ExecuteActionsEmail(ctx, bearer, d.cfg.Realm, gocloak.ExecuteActionsEmail{
+			UserID: &sub, ClientID: &m.ClientID, RedirectURI: &m.RedirectURI,
+			Lifespan: gocloak.IntP(int(m.Lifespan.Seconds())),
+			Actions:  &[]string{"VERIFY_EMAIL", "UPDATE_PASSWORD"},
+		})
+	})
+}
+
+// EndSessions implements provisioning.Directory: first the clients that hold
+// offline tokens or a consent, then every session.
+func (d *Directory) EndSessions(ctx context.Context, sub string) error {
+	var consents []struct {
+		ClientID string `json:"clientId"`
+	}
+	err := d.reader.repeat(ctx, "list consents", func(bearer string) error {
+		return d.reader.send(ctx, bearer, http.MethodGet, "/users/"+url.PathEscape(sub)+"/consents", nil, &consents)
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range consents {
+		err := d.writer.repeat(ctx, "revoke consent for "+c.ClientID, func(bearer string) error {
+			return d.writer.kc.RevokeUserConsents(ctx, bearer, d.cfg.Realm, sub, c.ClientID)
+		})
+		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			return err
+		}
+	}
+	return d.writer.repeat(ctx, "log out", func(bearer string) error {
+		return d.writer.kc.LogoutAllSessions(ctx, bearer, d.cfg.Realm, sub)
+	})
+}

@@ -1,0 +1,226 @@
+package keycloak
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/Nerzal/gocloak/v13"
+)
+
+// administrative is the client whose roles open the realm's admin API.
+const administrative = "realm-management"
+
+// rights are the realm-management roles that the two service accounts hold, and
+// nothing else in the realm may.
+var (
+	writerRights = []string{"manage-users", "query-groups"}
+	readerRights = []string{"view-users", "view-events", "view-realm", "view-clients"}
+)
+
+// UnsafeRealmError lists what Prove found.
+type UnsafeRealmError struct {
+	Findings []string
+}
+
+// Error lists every finding.
+func (e *UnsafeRealmError) Error() string {
+	return "keycloak: the realm is not safe to serve: " + strings.Join(e.Findings, "; ")
+}
+
+// Prove asks the realm, by role and not by person, whether anything but our two
+// service accounts holds a realm-management role: users and other service
+// accounts, groups, and roles that contain one (a default role would give it to
+// everybody). realm-management's own composites are Keycloak's. It also demands
+// that the portal and every application have full scope off, that undeclared
+// attributes of people are dropped (else a person could write their own
+// access_<program>), and that fine-grained permissions, which this proof cannot
+// see into, are off. It returns *UnsafeRealmError with every offender.
+//
+// With manage-users in the realm, a group or role that carries an administrative
+// role would turn each join into an escalation.
+func (d *Directory) Prove(ctx context.Context) error {
+	p := proof{d: d}
+	clients, err := d.clients(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, c := range clients {
+		if *c.ClientID == administrative {
+			p.admin = *c.ID
+		}
+	}
+	if p.admin == "" {
+		return fmt.Errorf("keycloak: realm %s shows no client %s", d.cfg.Realm, administrative)
+	}
+	for _, check := range []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.composites} {
+		if err := check(ctx, clients); err != nil {
+			return err
+		}
+	}
+	if len(p.findings) > 0 {
+		return &UnsafeRealmError{Findings: p.findings}
+	}
+	return nil
+}
+
+type proof struct {
+	d        *Directory
+	admin    string // id of realm-management
+	findings []string
+}
+
+func (p *proof) found(format string, args ...any) {
+	p.findings = append(p.findings, fmt.Sprintf(format, args...))
+}
+
+func (p *proof) get(ctx context.Context, path string, out any) error {
+	r := p.d.reader
+	return r.repeat(ctx, "prove "+path, func(bearer string) error {
+		return r.send(ctx, bearer, http.MethodGet, path, nil, out)
+	})
+}
+
+func (p *proof) settings(ctx context.Context, _ []*gocloak.Client) error {
+	var profile struct {
+		Policy string `json:"unmanagedAttributePolicy"`
+	}
+	if err := p.get(ctx, "/users/profile", &profile); err != nil {
+		return err
+	}
+	if profile.Policy != "" && profile.Policy != "DISABLED" {
+		p.found("unmanaged attributes are %s", profile.Policy)
+	}
+	var realm struct {
+		FineGrained *bool `json:"adminPermissionsEnabled"`
+	}
+	if err := p.get(ctx, "", &realm); err != nil {
+		return err
+	}
+	if realm.FineGrained == nil || *realm.FineGrained {
+		p.found("fine-grained admin permissions are on or cannot be read")
+	}
+	return nil
+}
+
+func (p *proof) scopes(_ context.Context, clients []*gocloak.Client) error {
+	portal := false
+	for _, c := range clients {
+		ours := *c.ClientID == p.d.cfg.PortalClientID
+		portal = portal || ours
+		if (ours || isApplication(c)) && (c.FullScopeAllowed == nil || *c.FullScopeAllowed) {
+			p.found("client %s has full scope", *c.ClientID)
+		}
+	}
+	if !portal {
+		p.found("client %s is missing", p.d.cfg.PortalClientID)
+	}
+	return nil
+}
+
+// holders asks each administrative role for its users and groups.
+func (p *proof) holders(ctx context.Context, _ []*gocloak.Client) error {
+	roles, err := p.d.clientRoles(ctx, p.admin)
+	if err != nil {
+		return err
+	}
+	for _, role := range roles {
+		users, err := p.list(ctx, *role.Name, "users")
+		if err != nil {
+			return err
+		}
+		for _, u := range users {
+			if !p.mayHold(u, *role.Name) {
+				p.found("user %s holds %s", u, *role.Name)
+			}
+		}
+		groups, err := p.list(ctx, *role.Name, "groups")
+		if err != nil {
+			return err
+		}
+		for _, g := range groups {
+			p.found("group %s holds %s", g, *role.Name)
+		}
+	}
+	return nil
+}
+
+// list names the users or groups that hold a role of realm-management directly.
+func (p *proof) list(ctx context.Context, role, kind string) (names []string, err error) {
+	for first := 0; ; first += page {
+		var some []struct {
+			UserName string `json:"username"`
+			Path     string `json:"path"`
+		}
+		path := fmt.Sprintf("/clients/%s/roles/%s/%s?first=%d&max=%d", p.admin, url.PathEscape(role), kind, first, page)
+		if err := p.get(ctx, path, &some); err != nil {
+			return nil, err
+		}
+		for _, one := range some {
+			names = append(names, one.UserName+one.Path)
+		}
+		if len(some) < page {
+			return names, nil
+		}
+	}
+}
+
+// mayHold: people cannot take these names, because Keycloak refuses a second one.
+func (p *proof) mayHold(user, role string) bool {
+	switch user {
+	case serviceAccountUser(p.d.cfg.WriterID):
+		return slices.Contains(writerRights, role)
+	case serviceAccountUser(p.d.cfg.ReaderID):
+		return slices.Contains(readerRights, role)
+	}
+	return false
+}
+
+func serviceAccountUser(clientID string) string {
+	return "service-account-" + strings.ToLower(clientID)
+}
+
+// composites asks every composite role outside realm-management whether it
+// contains an administrative role. One level is enough: a role that contains a
+// role that contains one is found by the inner one.
+func (p *proof) composites(ctx context.Context, clients []*gocloak.Client) error {
+	var realmRoles []*gocloak.Role
+	if err := p.get(ctx, "/roles", &realmRoles); err != nil {
+		return err
+	}
+	if err := p.composite(ctx, "realm", realmRoles); err != nil {
+		return err
+	}
+	for _, c := range clients {
+		if *c.ID == p.admin {
+			continue
+		}
+		roles, err := p.d.clientRoles(ctx, *c.ID)
+		if err != nil {
+			return err
+		}
+		if err := p.composite(ctx, *c.ClientID, roles); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *proof) composite(ctx context.Context, owner string, roles []*gocloak.Role) error {
+	for _, role := range roles {
+		if !gocloak.PBool(role.Composite) {
+			continue
+		}
+		var inside []*gocloak.Role
+		if err := p.get(ctx, "/roles-by-id/"+*role.ID+"/composites/clients/"+p.admin, &inside); err != nil {
+			return err
+		}
+		for _, r := range inside {
+			p.found("role %s of %s contains %s", *role.Name, owner, *r.Name)
+		}
+	}
+	return nil
+}
