@@ -29,7 +29,7 @@ requirements:
 
 # go build knows best what has changed.
 build:
-	go build -o $(BIN) ./cmd/countersign
+	go build -o .build/ ./cmd/countersign ./cmd/relying-app
 
 assets:
 	sh .ci/install

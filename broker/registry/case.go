@@ -100,6 +100,10 @@ func (r *Registry) caseOf(ctx context.Context, q sqlx.QueryerContext, ps policie
 		c.Needs = policies.DecideSite(c.Program, f, req.Site, at).Needs
 		return c, nil
 	}
+	if req.State == policies.Draft && req.Kind == policies.JoinRequest { // what it would need if it were sent now
+		f.Joins = append(f.Joins, policies.Join{ID: req.ID, Request: req.ID, Account: req.Account, Site: req.Site, Role: req.Role,
+			Profession: professionOf(c.Program, req), Span: policies.Span{From: at}})
+	}
 	c.Needs = needsOf(policies.Decide(ps, f, req.Account, at), req)
 	return c, nil
 }
@@ -137,4 +141,13 @@ func containsReview(rs []policies.Review, id string) bool {
 		}
 	}
 	return false
+}
+
+// professionOf is the profession that a request's answers name.
+func professionOf(p *policies.Program, req Request) string {
+	role, ok := p.Role(req.Role)
+	if !ok {
+		return ""
+	}
+	return role.ProfessionOf(req.Answers.Bound(role.Form, "person.profession"))
 }

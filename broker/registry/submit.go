@@ -85,7 +85,7 @@ func (tx *Tx) submitJoin(p *policies.Program, req Request) error {
 	if !ok {
 		return Fail(Conflict, "error.program-changed")
 	}
-	req.Profession = role.ProfessionOf(req.Answers.Bound(role.Form, "person.profession"))
+	req.Profession = professionOf(tx.Programs[req.Program], req)
 	req.Authorizers = nil
 	for _, f := range role.Form {
 		if f.As == "authorizers" {
