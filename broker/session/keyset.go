@@ -36,7 +36,7 @@ func newKeySet(client *http.Client, url string) *keySet { return &keySet{client:
 // VerifySignature implements oidc.KeySet. Only the kid of the header counts:
 // keys that a token brings along (jwk, jku, x5u) are never looked at.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{algorithm})
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{algorithm})
 	if err != nil {
 		return nil, err
 	}
