@@ -32,6 +32,10 @@ func TestUntil(t *testing.T) {
 		"a pause": {func(f *Facts) {
 			f.Restrictions = []Restriction{{ID: "end", Account: "ann", Span: Span{From: day(7), Until: day(8)}}}
 		}, day(7)},
+		"somebody else's declaration": {func(f *Facts) {
+			*f = drop(*f, "ann@clinic/approve:group-administrator")
+			f.Signatures = append(f.Signatures, Signature{ID: "d", Account: "owner", Site: "clinic", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: []string{"ann"}, Span: Span{From: day(-9), Until: day(2)}})
+		}, day(2)},
 		"the site closes": {func(f *Facts) {
 			s := f.Sites["clinic"]
 			s.ClosedAt = day(9)
