@@ -62,7 +62,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	}
 	sessions := session.New(session.Config{Issuer: c.Issuer(), ClientID: c.PortalID, ClientSecret: c.PortalSecret,
 		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https", Log: log}, reg)
-	sender := mail.New(mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: "Countersign", PublicURL: public, Programs: reg.Programs})
+	sender := mail.New(mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: "Countersign", PublicURL: public, Texts: mail.ProgramTexts(reg)})
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: sender, Root: c.Root, Log: log,
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
 	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Version: c.Version, Demo: c.Demo, Log: log})

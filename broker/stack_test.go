@@ -1,0 +1,308 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/broker"
+	"countersign/broker/local"
+	"countersign/broker/registry"
+	"countersign/broker/walk"
+	realm "countersign/keycloak-realm"
+	"countersign/policies"
+	"countersign/provisioning/keycloak"
+)
+
+var (
+	servers  *local.Addresses
+	template string
+	// relyingApp is the sample application as customers would run it.
+	relyingApp string
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx := context.Background()
+	a, stop, err := local.Testing(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer stop()
+	servers = a
+	template = "broker_template"
+	if err := a.Template(ctx, template, func(url string) error { return registry.Migrate(ctx, url) }); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "countersign-broker")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	relyingApp = filepath.Join(dir, "relying-app")
+	if out, err := exec.Command("go", "build", "-o", relyingApp, "countersign/cmd/relying-app").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
+		return 1
+	}
+	defer endShared()
+	return m.Run()
+}
+
+// stack is the whole product, running, with a realm and a database of its own.
+type stack struct {
+	config   broker.Config
+	registry *registry.Registry // to look, never to change
+	database string
+	owner    string
+	mail     walk.Mailbox
+	admin    keycloak.Admin
+	name     string
+	logs     *lines
+	stop     func()
+}
+
+var numbers sync.Mutex
+var number int
+
+func next() int {
+	numbers.Lock()
+	defer numbers.Unlock()
+	number++
+	return number
+}
+
+// start starts a product that the test has to itself.
+func start(t *testing.T, change ...func(*broker.Config)) *stack {
+	t.Helper()
+	s, err := newStack(change...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+func newStack(change ...func(*broker.Config)) (s *stack, err error) {
+	ctx := context.Background()
+	s = &stack{name: fmt.Sprintf("b%d-%d", os.Getpid(), next()), mail: walk.Mailbox{URL: servers.Mail}, logs: &lines{}}
+	s.admin = keycloak.Admin{URL: servers.Keycloak, ClientID: servers.AdminClientID, ClientSecret: servers.AdminClientSecret}
+	s.database = strings.ReplaceAll(s.name, "-", "_")
+	if err := servers.CreateDatabase(ctx, s.database, template); err != nil {
+		return nil, err
+	}
+	s.owner = servers.OwnerURL(s.database)
+	keys, err := os.MkdirTemp("", "countersign-keys")
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.NewKeys(keys); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	host, smtp, err := net.SplitHostPort(servers.SMTP)
+	if err != nil {
+		return nil, err
+	}
+	s.config = broker.Config{Listen: fmt.Sprintf("127.0.0.1:%d", port), PublicURL: fmt.Sprintf("http://127.0.0.1:%d", port),
+		Database: servers.AppURL(s.database), Keys: keys, Keycloak: servers.Keycloak, Realm: s.name, Root: "/access",
+		PortalID: "countersign-portal", PortalSecret: "portal-secret", WriterID: "countersign-writer", WriterSecret: "writer-secret",
+		ReaderID: "countersign-reader", ReaderSecret: "reader-secret", SMTPHost: host, MailFrom: "access@countersign.example", Demo: true, Version: "test"}
+	if _, err := fmt.Sscan(smtp, &s.config.SMTPPort); err != nil {
+		return nil, err
+	}
+	for _, c := range change {
+		c(&s.config)
+	}
+	built, err := policies.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	spec := s.config.RealmSpec(built)
+	spec.FixedKeys = true
+	if _, err := keycloak.Apply(ctx, s.admin, spec); err != nil {
+		return nil, err
+	}
+	if s.registry, err = broker.Open(ctx, s.config); err != nil {
+		return nil, err
+	}
+	stopServing, err := s.serve()
+	if err != nil {
+		return nil, err
+	}
+	s.stop = func() {
+		stopServing()
+		s.registry.Close()
+		os.RemoveAll(keys)
+	}
+	return s, nil
+}
+
+// serve runs the product until the returned function is called.
+func (s *stack) serve() (stop func(), err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	log := slog.New(slog.NewTextHandler(s.logs, nil))
+	go func() { ended <- broker.Run(ctx, s.config, log, func() { close(ready) }) }()
+	select {
+	case <-ready:
+		return func() { cancel(); <-ended }, nil
+	case err := <-ended:
+		cancel()
+		return nil, fmt.Errorf("the product ended at its start: %w\n%s", err, s.logs)
+	case <-time.After(time.Minute):
+		cancel()
+		return nil, fmt.Errorf("the product did not start: %s", s.logs)
+	}
+}
+
+// lines keeps what the product logged.
+type lines struct {
+	mu  sync.Mutex
+	all strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+// String is all of it.
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+var _ io.Writer = (*lines)(nil)
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// password is everybody's; no two people share an account anyway (C14).
+const password = "correct-horse-battery-9"
+
+// person signs up, verifies, chooses a password and signs in, as people do.
+func (s *stack) person(t *testing.T, given, surname string) *walk.Person {
+	t.Helper()
+	name := strings.ToLower(given) + fmt.Sprint(next())
+	p, err := walk.SignUp(s.config.PublicURL, s.mail, walk.Person{UserName: name, Password: password,
+		Email: name + "@" + s.name + ".example", Given: given, Surname: surname})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, s.logs)
+	}
+	return p
+}
+
+// account is the record's id of somebody, to compare with.
+func (s *stack) account(t *testing.T, p *walk.Person) string {
+	t.Helper()
+	var id string
+	s.query(t, &id, `select id from account where user_name = $1`, p.UserName)
+	return id
+}
+
+// move moves the record's clock, for every process at once.
+func (s *stack) move(t *testing.T, by time.Duration) {
+	t.Helper()
+	if err := registry.MoveClock(context.Background(), s.owner, by); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits for something that follows by itself.
+func eventually(t *testing.T, what string, within time.Duration, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("not within %s: %s", within, what)
+}
+
+// invariants demands that nothing in the record is wrong.
+func (s *stack) invariants(t *testing.T) {
+	t.Helper()
+	found, err := s.registry.Invariants(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range found {
+		t.Errorf("invariant %s: %s", v.Invariant, v.What)
+	}
+}
+
+var (
+	sharedOnce  sync.Once
+	sharedStack *stack
+	sharedErr   error
+)
+
+// shared is a product that many tests use side by side; each with people and
+// sites of its own.
+func shared(t *testing.T) *stack {
+	t.Helper()
+	sharedOnce.Do(func() { sharedStack, sharedErr = newStack() })
+	if sharedErr != nil {
+		t.Fatal(sharedErr)
+	}
+	return sharedStack
+}
+
+func endShared() {
+	if sharedStack != nil {
+		sharedStack.stop()
+	}
+}
+
+// app registers the sample application in the realm and runs it.
+func (s *stack) app(t *testing.T) string {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := fmt.Sprintf("http://127.0.0.2:%d", port)
+	id := fmt.Sprintf("app-%d", next())
+	secret, err := keycloak.AddApp(t.Context(), s.admin, keycloak.Realm{Name: s.config.Realm, PortalClientID: s.config.PortalID, Template: realm.JSON},
+		keycloak.App{ClientID: id, Programs: []string{"careconnect"}, RedirectURIs: []string{url + "/callback"},
+			PostLogoutURIs: []string{url + "/"}, LogoutURL: url + "/back-channel-logout"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := local.StartProgram(relyingApp, []string{fmt.Sprintf("LISTEN=127.0.0.2:%d", port), "PUBLIC_URL=" + url,
+		"ISSUER=" + s.config.Issuer(), "CLIENT_ID=" + id, "CLIENT_SECRET=" + secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	eventually(t, "the application answers", 10*time.Second, func() bool {
+		_, err := walk.New(url).Get("/api/me")
+		return err == nil
+	})
+	return url
+}
