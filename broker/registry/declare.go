@@ -99,10 +99,11 @@ func (r *Registry) Attest(ctx context.Context, by By, program, agreement, displa
 		if p == nil {
 			return "", Fail(NotFound, "error.not-found")
 		}
-		need, ok := attestNeed(p, agreement)
-		if !ok {
+		c := policies.Case{Program: p, Request: policies.Request{Account: by.Account}}
+		if a := policies.MayAttest(tx.Programs, tx.Actor, c, agreement); !a.OK {
 			return "", Fail(NotFound, "error.not-found")
 		}
+		need := attestNeed(p, agreement)
 		a := about{account: by.Account, site: site}
 		if need.For > 0 {
 			a.until = tx.At.Add(need.For)
@@ -116,15 +117,15 @@ func (r *Registry) Attest(ctx context.Context, by By, program, agreement, displa
 	return err
 }
 
-func attestNeed(p *policies.Program, agreement string) (policies.Need, bool) {
+func attestNeed(p *policies.Program, agreement string) policies.Need {
 	for _, role := range p.Roles {
 		for _, n := range role.Needs {
 			if n.Kind == policies.NeedAttest && n.Agreement == agreement {
-				return n, true
+				return n
 			}
 		}
 	}
-	return policies.Need{}, false
+	return policies.Need{}
 }
 
 // declareNeed is the need that a signing authority meets.

@@ -241,7 +241,7 @@ func (tx *Tx) becomeOperator(site string, inv Invitation) error {
 	if _, err := tx.add("join", about{request: id, account: me, site: site, role: inv.Role}, `profession`, ""); err != nil {
 		return err
 	}
-	_, err = tx.addReview(id, me, site, inv.Role, string(policies.NeedInvited), "invitation", string(policies.Approved), nil, inv.From)
+	_, err = tx.addReview(id, me, site, inv.Role, string(policies.NeedInvited), string(policies.ByRegistrar), string(policies.Approved), nil, inv.From)
 	return err
 }
 

@@ -113,8 +113,8 @@ func (k *Keys) Unseal(sealed []byte, about string) ([]byte, error) {
 	if len(sealed) < 1 || len(sealed) < 1+int(sealed[0]) {
 		return nil, broken
 	}
-	id, rest := string(sealed[1:1+sealed[0]]), sealed[1+sealed[0]:]
-	aead := k.seal[id]
+	id, rest := sealed[1:1+sealed[0]], sealed[1+sealed[0]:]
+	aead := k.seal[string(id)]
 	if aead == nil || len(rest) < aead.NonceSize() {
 		return nil, broken
 	}

@@ -57,7 +57,7 @@ func (tx *Tx) settleOne(account string, out policies.Outcome, facts policies.Fac
 	for _, g := range out.Grants {
 		wanted[grantKey{g.Site, g.Role, g.Leaf}] = g
 	}
-	began, ended := []policies.Grant{}, []grantRow{}
+	var ended []grantRow
 	changed := false
 	for _, row := range rows {
 		key := grantKey{row.Site, row.Role, row.Leaf}
@@ -85,7 +85,6 @@ func (tx *Tx) settleOne(account string, out policies.Outcome, facts policies.Fac
 		if err := tx.openGrant(account, g); err != nil {
 			return err
 		}
-		began = append(began, g)
 	}
 	if err := tx.follow(account, out, changed, len(ended) > 0); err != nil {
 		return err

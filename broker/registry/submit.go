@@ -46,6 +46,13 @@ func (r *Registry) Submit(ctx context.Context, by By, id string, version int64) 
 // submitSite makes the site, unopened, with its code; wishes its requester to
 // administer it; and mails the requester and the signing authority (C9, C10).
 func (tx *Tx) submitSite(p *policies.Program, req Request) error {
+	c, err := tx.caseOf(req)
+	if err != nil {
+		return err
+	}
+	if a := policies.MaySubmitSite(tx.Programs, tx.Actor, c); !a.OK {
+		return refuse(a)
+	}
 	form := p.Sites.Form
 	name, city := req.Answers.Bound(form, "site.name"), req.Answers.Bound(form, "site.city")
 	if name == "" {

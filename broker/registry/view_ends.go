@@ -126,3 +126,9 @@ func (r *Registry) SiteNames(ctx context.Context, ids []string) (map[string]stri
 	}
 	return out, err
 }
+
+// SiteOf is one site by id, whatever its state, for pages about a membership
+// that the person is known to be concerned by.
+func (r *Registry) SiteOf(ctx context.Context, id string) (Site, error) {
+	return readSite(ctx, r.db, id)
+}
