@@ -15,7 +15,7 @@ var (
 		"date", "name", "number", "authorizers", "profession", "licence-body", "licence-number", "person-email",
 	}
 	boundNames = []string{
-		"site.name", "declarant.email", "declarant.name", "declarant.self",
+		"site.name", "site.city", "declarant.email", "declarant.name", "declarant.self",
 		"person.profession", "standing.body", "standing.number", "standing.expires", "authorizers",
 	}
 	capabilities = []string{string(Administer), string(Authorize), string(Registrar), string(Support), string(Audit), string(Secure)}
