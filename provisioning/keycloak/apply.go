@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -38,7 +37,8 @@ type Portal struct {
 	BackchannelURL, BaseURL      string
 }
 
-// Credential is a service account's client id and secret.
+// Credential is a service account's client id and secret. Here and for the other
+// clients a secret may be a reference into the server's vault, "${vault.<key>}".
 type Credential struct{ ID, Secret string }
 
 // Program is one program's part of the realm.
@@ -213,98 +213,4 @@ func (r *run) serviceAccount(ctx context.Context, t *template, c Credential, nam
 		}
 	}
 	return nil
-}
-
-// programs ensures for each program its group, its client scope and the roles of
-// the portal's client that its entitlement leaves carry.
-func (r *run) programs(ctx context.Context, t *template, spec Spec) error {
-	portal, err := r.clientNamed(ctx, spec.Portal.ClientID)
-	if err != nil {
-		return err
-	}
-	portalID := portal["id"].(string)
-	known, err := r.roles(ctx, portalID)
-	if err != nil {
-		return err
-	}
-	if err := r.ensureGroupPath(ctx, spec.Root); err != nil {
-		return err
-	}
-	for _, p := range spec.Programs {
-		if err := r.ensureGroupPath(ctx, spec.Root+"/"+p.ID); err != nil {
-			return err
-		}
-		if err := r.ensureProgramScope(ctx, t, p.ID); err != nil {
-			return err
-		}
-		for _, entitlement := range p.Entitlements {
-			name := roleName(p.ID, entitlement)
-			if _, found := known[name]; found {
-				continue
-			}
-			if err := r.write(ctx, http.MethodPost, "/clients/"+portalID+"/roles", object{"name": name}); err != nil {
-				return err
-			}
-			r.note("role", name, "of client", spec.Portal.ClientID, "created")
-		}
-	}
-	return nil
-}
-
-// ensureGroupPath makes the group at path and those above it.
-func (r *run) ensureGroupPath(ctx context.Context, path string) error {
-	parent, at := "", ""
-	for _, name := range strings.Split(strings.Trim(path, "/"), "/") {
-		at += "/" + name
-		var g role // a group has an id and a name too
-		err := r.get(ctx, "/group-by-path"+at, &g)
-		if errors.Is(err, provisioning.ErrNotFound) {
-			under := "/groups"
-			if parent != "" {
-				under += "/" + parent + "/children"
-			}
-			if err := r.write(ctx, http.MethodPost, under, object{"name": name}); err != nil {
-				return err
-			}
-			r.note("group", at, "created")
-			err = r.get(ctx, "/group-by-path"+at, &g)
-		}
-		if err != nil {
-			return err
-		}
-		parent = g.ID
-	}
-	return nil
-}
-
-// scopeName is the client scope that tells a program's groups to its applications.
-func scopeName(program string) string { return "access-" + program }
-
-func (r *run) ensureProgramScope(ctx context.Context, t *template, program string) error {
-	want, err := fill(t.ProgramScope, map[string]any{
-		"scope": scopeName(program), "program": program, "group_attribute": groupAttribute(program),
-	})
-	if err != nil {
-		return err
-	}
-	what := "scope " + scopeName(program)
-	var all []object
-	if err := r.get(ctx, "/client-scopes", &all); err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(s object) bool { return s["name"] == want["name"] })
-	if i < 0 {
-		r.note(what, "created")
-		return r.write(ctx, http.MethodPost, "/client-scopes", want)
-	}
-	path := "/client-scopes/" + all[i]["id"].(string)
-	plain := maps.Clone(want)
-	delete(plain, "protocolMappers")
-	if diff := differences(all[i], plain, ""); len(diff) > 0 {
-		r.note(what+":", strings.Join(diff, " "))
-		if err := r.write(ctx, http.MethodPut, path, overlay(all[i], plain)); err != nil {
-			return err
-		}
-	}
-	return r.ensureMappers(ctx, what, path, all[i]["protocolMappers"], want["protocolMappers"])
 }

@@ -1,11 +1,8 @@
 package keycloak
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -37,7 +34,7 @@ type App struct {
 	RedirectURIs   []string // exact
 	PostLogoutURIs []string // exact
 	LogoutURL      string   // back-channel logout; empty for none
-	Secret         string   // empty: Keycloak makes one
+	Secret         string   // empty: Keycloak makes one; may be "${vault.<key>}"
 
 	// Roles are the application's own roles, each with the entitlements that give
 	// it, as "<program>.<entitlement>". Nil: one role per entitlement of its
@@ -134,111 +131,20 @@ func (r *run) ensureClientOf(ctx context.Context, t *template, app App) (string,
 	return r.ensureClient(ctx, want)
 }
 
-// entitlements reads the portal client's roles, fills in app's roles where it
-// names none, and refuses programs and entitlements that the realm does not
-// know: before anything is written.
-func (r *run) entitlements(ctx context.Context, portalClientID string, app *App) (map[string]role, error) {
-	portal, err := r.clientNamed(ctx, portalClientID)
-	if err != nil || portal == nil {
-		return nil, fmt.Errorf("keycloak: client %s: %w", portalClientID, cmp.Or(err, provisioning.ErrNotFound))
-	}
-	known, err := r.roles(ctx, portal["id"].(string))
-	if err != nil {
-		return nil, err
-	}
-	var scopes []role
-	if err := r.get(ctx, "/client-scopes", &scopes); err != nil {
-		return nil, err
-	}
-	for _, p := range app.Programs {
-		if !slices.ContainsFunc(scopes, func(s role) bool { return s.Name == scopeName(p) }) {
-			return nil, fmt.Errorf("keycloak: program %s: %w", p, provisioning.ErrNotFound)
-		}
-	}
-	if app.Roles == nil {
-		app.Roles = rolesPerEntitlement(app.Programs, slices.Collect(maps.Keys(known)))
-	}
-	for _, by := range app.Roles {
-		for _, e := range by {
-			if _, found := known[e]; !found {
-				return nil, fmt.Errorf("keycloak: entitlement %s: %w", e, provisioning.ErrNotFound)
-			}
-		}
-	}
-	return known, nil
-}
-
-// appRoles ensures the application's roles and puts each into the portal
-// client's entitlement roles that give it.
-func (r *run) appRoles(ctx context.Context, id string, entitlements map[string]role, wanted map[string][]string) error {
-	if err := r.ensureOwnRoles(ctx, id, slices.Sorted(maps.Keys(wanted))); err != nil {
-		return err
-	}
-	known, err := r.roles(ctx, id)
-	if err != nil {
-		return err
-	}
-	given := map[string][]string{} // by entitlement role
-	for name, by := range wanted {
-		for _, e := range by {
-			given[e] = append(given[e], name)
-		}
-	}
-	for name, e := range entitlements {
-		path := "/roles-by-id/" + e.ID + "/composites"
-		if err := r.ensureRoles(ctx, "role "+name, path+"/clients/"+id, path, known, given[name]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func rolesPerEntitlement(programs, entitlements []string) map[string][]string {
-	roles := map[string][]string{}
-	for _, e := range entitlements {
-		program, short, _ := strings.Cut(e, ".")
-		if slices.Contains(programs, program) {
-			roles[short] = append(roles[short], e)
-		}
-	}
-	return roles
-}
-
-// ensureOwnRoles makes a client's roles exactly want.
-func (r *run) ensureOwnRoles(ctx context.Context, id string, want []string) error {
-	have, err := r.roles(ctx, id)
-	if err != nil {
-		return err
-	}
-	for _, name := range want {
-		if _, found := have[name]; found {
-			continue
-		}
-		if err := r.write(ctx, http.MethodPost, "/clients/"+id+"/roles", object{"name": name}); err != nil {
-			return err
-		}
-	}
-	for name := range have {
-		if slices.Contains(want, name) {
-			continue
-		}
-		if err := r.write(ctx, http.MethodDelete, "/clients/"+id+"/roles/"+url.PathEscape(name), nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// RotateApp gives the application a new secret; the old one ends at once.
+// RotateApp gives the application a new secret; the old one ends at once. A
+// secret in the vault is rotated there.
 func RotateApp(ctx context.Context, admin Admin, realm, clientID string) (secret string, err error) {
 	r := admin.on(realm)
-	id, err := r.application(ctx, clientID)
+	c, err := r.application(ctx, clientID)
 	if err != nil {
 		return "", err
 	}
+	if held, _ := c["secret"].(string); vaulted.MatchString(held) {
+		return "", fmt.Errorf("keycloak: the secret of %s is in the vault as %s: change it there", clientID, held)
+	}
 	var made *gocloak.CredentialRepresentation
 	err = r.once(ctx, "rotate the secret of "+clientID, func(bearer string) (err error) {
-		made, err = r.kc.RegenerateClientSecret(ctx, bearer, realm, id)
+		made, err = r.kc.RegenerateClientSecret(ctx, bearer, realm, c["id"].(string))
 		return err
 	})
 	if err != nil {
@@ -250,12 +156,12 @@ func RotateApp(ctx context.Context, admin Admin, realm, clientID string) (secret
 // RemoveApp deletes the application's client, and with it its roles and sessions.
 func RemoveApp(ctx context.Context, admin Admin, realm, clientID string) error {
 	r := admin.on(realm)
-	id, err := r.application(ctx, clientID)
+	c, err := r.application(ctx, clientID)
 	if err != nil {
 		return err
 	}
 	return r.once(ctx, "remove "+clientID, func(bearer string) error {
-		return r.kc.DeleteClient(ctx, bearer, realm, id)
+		return r.kc.DeleteClient(ctx, bearer, realm, c["id"].(string))
 	})
 }
 
@@ -284,16 +190,16 @@ func Apps(ctx context.Context, admin Admin, realm string) ([]App, error) {
 	return apps, nil
 }
 
-// application finds the id of an application of ours. ErrNotFound for any other client.
-func (r *run) application(ctx context.Context, clientID string) (string, error) {
+// application reads an application of ours. ErrNotFound for any other client.
+func (r *run) application(ctx context.Context, clientID string) (object, error) {
 	c, err := r.clientNamed(ctx, clientID)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if c == nil || programsOf(c) == "" {
-		return "", fmt.Errorf("keycloak: application %s: %w", clientID, provisioning.ErrNotFound)
+		return nil, fmt.Errorf("keycloak: application %s: %w", clientID, provisioning.ErrNotFound)
 	}
-	return c["id"].(string), nil
+	return c, nil
 }
 
 func programsOf(client object) string {

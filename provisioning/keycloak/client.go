@@ -48,7 +48,11 @@ func (r *run) ensureClient(ctx context.Context, want object) (id string, err err
 			return "", err
 		}
 	}
-	return id, r.ensureMappers(ctx, what, "/clients/"+id, have["protocolMappers"], want["protocolMappers"])
+	if err := r.ensureMappers(ctx, what, "/clients/"+id, have["protocolMappers"], want["protocolMappers"]); err != nil {
+		return "", err
+	}
+	secret, _ := want["secret"].(string)
+	return id, r.checkVault(ctx, clientID, secret)
 }
 
 // ensureScopes makes a client's default or optional scopes exactly want.

@@ -11,7 +11,8 @@
 // there: manage-users alone could set passwords, delete people or log everybody
 // out, and no setting of 26.7 takes that away. The guard also removes client
 // secrets from what the reader is sent, because 26.7 shows them to view-clients
-// (keycloak/keycloak#49220, mended in 26.8).
+// (keycloak/keycloak#49220, mended in 26.8). Against whoever steals the reader's
+// credential only the server's vault helps: see vault.go.
 //
 // People are adopted by our account id and never by name or mail; a repeated
 // write ends in the same state. Attributes are never PUT: Keycloak drops the
@@ -26,5 +27,7 @@
 // credential that is given for that run and kept nowhere. They read the realm,
 // compare it with the template (package realm) and write only the difference:
 //
-//	admin.go  apply.go  client.go  scope.go  apps.go  template.go  compare.go
+//	apply.go     the realm      apps.go      applications
+//	program.go   its programs   approles.go  their roles
+//	client.go  admin.go  vault.go  template.go  compare.go  keys.go
 package keycloak
