@@ -1,0 +1,106 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+
+	"countersign/broker/registry"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// TLS is how the connection to the mail server is protected.
+type TLS string
+
+// The modes. The empty one is NoTLS.
+const (
+	NoTLS       TLS = "none"     // for a mail catcher on this machine
+	StartTLS    TLS = "starttls" // demanded, not merely tried
+	ImplicitTLS TLS = "tls"      // from the first byte (RFC 8314)
+)
+
+// Config says whose mail goes where.
+type Config struct {
+	Host               string
+	Port               int
+	TLS                TLS
+	Username, Password string // empty: no authentication
+	From, FromName     string
+	PublicURL          *url.URL // the portal's address; all links begin with it
+	// Texts gives a program's own text in a language, or in English, or empty.
+	// Its error is a passing one. ProgramTexts makes it.
+	Texts func(ctx context.Context, program, lang, key string) (string, error)
+}
+
+// ProgramTexts gives the texts of the programs in force.
+func ProgramTexts(r *registry.Registry) func(ctx context.Context, program, lang, key string) (string, error) {
+	return func(ctx context.Context, program, lang, key string) (string, error) {
+		programs, err := r.Programs(ctx)
+		if err != nil {
+			return "", err
+		}
+		p := programs[program]
+		if p == nil {
+			return "", nil
+		}
+		return p.Text(lang, key), nil
+	}
+}
+
+// Check tells what is wrong with a configuration; New takes it as it is.
+func (c Config) Check() error {
+	if c.PublicURL == nil || c.PublicURL.Host == "" {
+		return errors.New("mail: no public address to link to")
+	}
+	if c.Texts == nil {
+		return errors.New("mail: no words of programs")
+	}
+	if err := bare(c.From); err != nil {
+		return fmt.Errorf("mail: sender: %w", err)
+	}
+	if strings.ContainsFunc(c.FromName, breaksLine) {
+		return errors.New("mail: the sender's name has a control character")
+	}
+	if c.Username != "" && (c.TLS == "" || c.TLS == NoTLS) {
+		return errors.New("mail: a password needs TLS")
+	}
+	_, err := c.client()
+	return err
+}
+
+// bare refuses everything but one address alone, without a name or a second one.
+func bare(address string) error {
+	a, err := mail.ParseAddress(address)
+	if err != nil || a.Address != address || strings.ContainsFunc(address, breaksLine) {
+		return errors.New("not one plain address")
+	}
+	return nil
+}
+
+// patience is for each phase: connecting, greeting, sending. All of them together
+// should stay about within the minute for which a message is claimed.
+const patience = 20 * time.Second
+
+func (c Config) client() (*gomail.Client, error) {
+	options := []gomail.Option{gomail.WithPort(c.Port), gomail.WithTimeout(patience), gomail.WithoutNoop()}
+	switch c.TLS {
+	case "", NoTLS:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	case StartTLS:
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	case ImplicitTLS:
+		options = append(options, gomail.WithSSL())
+	default:
+		return nil, fmt.Errorf("mail: there is no TLS mode %q", c.TLS)
+	}
+	if c.Username != "" {
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
+			gomail.WithUsername(c.Username), gomail.WithPassword(c.Password))
+	}
+	return gomail.NewClient(c.Host, options...)
+}
