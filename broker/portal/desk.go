@@ -1,0 +1,81 @@
+package portal
+
+import (
+	"net/http"
+
+	"countersign/broker/registry"
+	"countersign/policies"
+)
+
+// desksPage lets a registrar of several programs choose.
+type desksPage struct {
+	Page
+	Desks []deskLink
+}
+
+func (*desksPage) view() string { return "desks" }
+
+// deskPage is a program's open requests as its registrar sees them.
+type deskPage struct {
+	Page
+	ID             string
+	NeedsMe, Waits []itemLine
+}
+
+func (*deskPage) view() string { return "desk" }
+
+// desks are the programs that the person reviews.
+func (v *visit) desks(at places) []deskLink {
+	var out []deskLink
+	for _, program := range public(at.ps) {
+		if v.person.Actor.CanOperate(at.ps, policies.Registrar, program.ID) {
+			out = append(out, deskLink{program.ID, v.words.Program(program, "name")})
+		}
+	}
+	return out
+}
+
+func (s *site) deskChoice(v *visit) error {
+	at, err := s.places(v)
+	if err != nil {
+		return err
+	}
+	desks := v.desks(at)
+	switch len(desks) {
+	case 0:
+		return errNotFound
+	case 1:
+		return v.see("/desk/" + desks[0].ID)
+	}
+	return v.show(http.StatusOK, &desksPage{Page: v.page(v.words.T("desk.title"), v.words.T("desk.choose")), Desks: desks})
+}
+
+func (s *site) desk(v *visit) error {
+	program := v.param("program")
+	mine, waits, err := s.Registry.Desk(v.ctx(), v.person.Account.ID, program)
+	if err != nil {
+		return err
+	}
+	at, err := s.places(v)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, v.deskPage(at, program, mine, waits))
+}
+
+func (v *visit) deskPage(at places, program string, mine, waits []registry.Item) *deskPage {
+	p := &deskPage{Page: v.page(v.words.T("desk.title"), at.program(program)), ID: program}
+	for _, i := range mine {
+		p.NeedsMe = append(p.NeedsMe, v.deskLine(at, i, true))
+	}
+	for _, i := range waits {
+		p.Waits = append(p.Waits, v.deskLine(at, i, false))
+	}
+	return p
+}
+
+func (v *visit) deskLine(at places, i registry.Item, mine bool) itemLine {
+	line := v.itemLine(at, i, mine)
+	line.Link = "/desk/" + i.Request.Program + "/" + i.Request.ID
+	return line
+}
