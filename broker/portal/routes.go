@@ -45,6 +45,11 @@ func (s *site) routes() http.Handler {
 		r.Post("/sign/{agreement}", s.signed(s.signSend))
 	})
 
+	// Declaring for a site: read by anyone who has the link, signed after a sign-in.
+	r.Get("/declaration/{request}", s.open(s.declaration))
+	r.Get("/declare/{request}", s.open(s.declare))
+	r.Post("/declare/{request}", s.signed(s.declareSend))
+
 	// Signing in and out.
 	r.Get(session.SignInPath, s.session(s.Sessions.SignIn)) // also the idle page's "continue as"
 	r.Get("/callback", s.session(s.Sessions.Callback))
