@@ -255,11 +255,11 @@ func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
 		return 0, err
 	}
 	var wait *float64
-	err = r.db.GetContext(ctx, &wait, `select extract(epoch from least(
+	err = r.db.GetContext(ctx, &wait, `select extract(epoch from greatest(instant() - interval '1 second', least(
 		(select min(next_at) from account), (select min(due_at) from reverify),
 		(select min(due_at) from mail where sent_at is null and failed_at is null),
 		(select min(greatest(retry_at, coalesce(lease_until, '-infinity'))) from account where wanted_rev > applied_rev and state <> 'taken'),
-		(select min(greatest(retry_at, coalesce(lease_until, '-infinity'))) from site where wanted_rev > applied_rev and opened_at is not null)) - instant())`)
+		(select min(greatest(retry_at, coalesce(lease_until, '-infinity'))) from site where wanted_rev > applied_rev and opened_at is not null))) - instant())`)
 	if err != nil || wait == nil {
 		return 30 * time.Second, err
 	}
