@@ -195,7 +195,7 @@ func (r *Registry) Tracker(ctx context.Context, account, id string) (Tracker, er
 }
 
 func (l looker) signers(t *Tracker) error {
-	if t.Request.Kind != policies.SiteRequest {
+	if t.Request.Kind != policies.SiteRequest || t.Request.Site == "" { // a draft has no site yet
 		return nil
 	}
 	if err := l.r.db.SelectContext(l.ctx, &t.Tried, `select name, email, created_at, used_at, replaced_at, expires_at from invitation
