@@ -38,8 +38,6 @@ func (d demo) seeded() ([]seedAccount, error) {
 // seedPassword is everybody's in the demo, so that it is easy to try.
 const seedPassword = "demo-demo-demo-1"
 
-const program = "careconnect"
-
 // seeds makes people and worksites at the first start, over HTTP and by mail, as
 // people would; it knows nothing that they do not know.
 type seeds struct {
@@ -106,28 +104,25 @@ func (s seeds) registrars(ctx context.Context) error {
 	if err := reg.Bootstrap(ctx, registry.CommandLine(), "rosa@example.org"); err != nil {
 		return err
 	}
-	if err := s.accept("rosa"); err != nil {
-		return err
-	}
-	page, err := s.people["rosa"].Get("/desk/" + program + "/operators")
+	m, err := s.mail.Wait("rosa@example.org", "", "/invitation")
 	if err != nil {
 		return err
 	}
-	if _, err := page.FormWith("email").Set("role", "registrar").Set("email", "ravi@example.org").Send(); err != nil {
+	if err := s.accept("rosa", m.Link("/invitation")); err != nil {
 		return err
 	}
-	return s.accept("ravi")
+	link, err := s.people["rosa"].Invite("registrar", "ravi@example.org")
+	if err != nil {
+		return err
+	}
+	return s.accept("ravi", link)
 }
 
-func (s seeds) accept(name string) error {
+func (s seeds) accept(name, link string) error {
 	if err := s.signUp(name); err != nil {
 		return err
 	}
-	m, err := s.mail.Wait(name+"@example.org", "", "/invitation")
-	if err != nil {
-		return err
-	}
-	_, err = s.people[name].Accept(m.Link("/invitation"))
+	_, err := s.people[name].Accept(link)
 	return err
 }
 
@@ -145,105 +140,52 @@ func (s seeds) everybody(context.Context) error {
 // inAYear is a licence's last day.
 func inAYear() string { return time.Now().AddDate(1, 0, 0).Format(time.DateOnly) }
 
-// site asks for a worksite, has it declared, and approved by these registrars.
-func (s seeds) site(requester, signer string, c walk.Clinic, approve ...string) (string, error) {
-	id, err := s.people[requester].RequestSite(program, c)
-	if err != nil {
-		return "", err
-	}
-	m, err := s.mail.Wait(signer+"@example.org", "", id)
-	if err != nil {
-		return "", err
-	}
-	if m, err = s.mail.Wait(signer+"@example.org", "", "/declare/"); err != nil {
-		return "", err
-	}
-	if _, err := s.people[signer].Declare(m.Link("/declare/")); err != nil {
-		return "", err
-	}
-	for i, need := range []string{"approve:registrar", "approve:second-registrar"}[:len(approve)] {
-		if err := s.people[approve[i]].Approve("/desk/"+program+"/"+id, need); err != nil {
-			return "", err
-		}
-	}
-	return s.people[requester].FindSite(program, c.Name)
-}
-
 // maple: a manager administers, a physician signs for the clinic; the manager
-// confirms the physician and the physician authorizes the manager.
+// confirms the physician and the physician authorizes the manager, whom the
+// declaration names.
 func (s seeds) maple(context.Context) error {
-	site, err := s.site("mona", "paul", walk.Clinic{Name: "Maple Street Clinic", City: "Vancouver", SignerName: "Paul Okafor", SignerEmail: "paul@example.org"}, "rosa")
+	mona, paul := s.people["mona"], s.people["paul"]
+	site, err := s.desk().OpenSite(mona, paul, walk.Clinic{Name: "Maple Street Clinic", City: "Vancouver", SignerName: "Paul Okafor", SignerEmail: paul.Email})
 	if err != nil {
 		return err
 	}
-	if err := s.practising(site, "paul", "practitioner", "mona", "/inbox/", walk.Licensed("physician", "cpsbc", "C24681", inAYear())); err != nil {
+	if _, err := s.desk().Practise(site, paul, "practitioner", walk.Licensed("physician", "cpsbc", "C24681", inAYear()), mona, walk.Inbox); err != nil {
 		return err
 	}
-	if err := s.practising(site, "fay", "pharmacist", "mona", "/inbox/", walk.Licensed("", "cpbc", "P13579", inAYear())); err != nil {
+	if _, err := s.desk().Practise(site, s.people["fay"], "pharmacist", walk.Licensed("", "cpbc", "P13579", inAYear()), mona, walk.Inbox); err != nil {
 		return err
 	}
-	return s.assisting(site, "mona", "paul", "office-manager", "")
+	_, err = walk.Assist(site, mona, "office-manager", paul, nil)
+	return err
 }
 
 // harbour: the physician both signs and administers, so a second registrar
 // confirms the site and a registrar the physician; the assistant is confirmed and
 // authorized by the physician.
 func (s seeds) harbour(context.Context) error {
-	site, err := s.site("dora", "dora", walk.Clinic{Name: "Harbour Family Practice", City: "Victoria"}, "rosa", "ravi")
+	dora := s.people["dora"]
+	site, err := s.desk().OpenSite(dora, dora, walk.Clinic{Name: "Harbour Family Practice", City: "Victoria"})
 	if err != nil {
 		return err
 	}
-	if err := s.practising(site, "dora", "practitioner", "ravi", "/desk/"+program+"/", walk.Licensed("physician", "cpsbc", "C97531", inAYear())); err != nil {
+	if _, err := s.desk().Practise(site, dora, "practitioner", walk.Licensed("physician", "cpsbc", "C97531", inAYear()), s.people["ravi"], walk.Desk); err != nil {
 		return err
 	}
-	return s.assisting(site, "aida", "dora", "medical-office-assistant", "dora")
+	_, err = walk.Assist(site, s.people["aida"], "medical-office-assistant", dora, dora)
+	return err
 }
 
 // mercado: a midwife alone.
 func (s seeds) mercado(context.Context) error {
-	site, err := s.site("sol", "sol", walk.Clinic{Name: "Mercado Midwifery", City: "Kelowna"}, "ravi", "rosa")
+	sol := s.people["sol"]
+	site, err := s.desk().OpenSite(sol, sol, walk.Clinic{Name: "Mercado Midwifery", City: "Kelowna"})
 	if err != nil {
 		return err
 	}
-	return s.practising(site, "sol", "practitioner", "rosa", "/desk/"+program+"/", walk.Licensed("midwife", "bccnm", "M86420", inAYear()))
+	_, err = s.desk().Practise(site, sol, "practitioner", walk.Licensed("midwife", "bccnm", "M86420", inAYear()), s.people["rosa"], walk.Desk)
+	return err
 }
 
-// practising asks for a role with a licence; a registrar finds it good, and
-// whoever confirms affiliation does so.
-func (s seeds) practising(site, who, role, confirms, at string, answers map[string][]string) error {
-	id, err := s.people[who].Join(program, site, role, answers)
-	if err != nil {
-		return err
-	}
-	if err := s.people["rosa"].RecordStanding(program, id); err != nil {
-		return err
-	}
-	return s.people[confirms].Approve(at+id, "approve:group-administrator")
-}
-
-// assisting asks to act on behalf of somebody, who authorizes it; confirms is
-// empty where the declaration named the person already.
-func (s seeds) assisting(site, who, authorizer, profession, confirms string) error {
-	p := s.people[who]
-	page, err := p.Get("/requests/new/" + program + "/join?site=" + site)
-	if err != nil {
-		return err
-	}
-	if page, err = page.FormWith("role").Set("role", "on-behalf-of").Send(); err != nil {
-		return err
-	}
-	answers := map[string][]string{"profession": {profession}, "authorizers": page.FormWith("go").Options("authorizers")}
-	page, id, err := p.Fill(page, answers)
-	if err != nil {
-		return err
-	}
-	if _, err := p.SignAndSend(page); err != nil {
-		return err
-	}
-	if confirms != "" {
-		if err := s.people[confirms].Approve("/inbox/"+id, "approve:group-administrator"); err != nil {
-			return err
-		}
-	}
-	return s.people[authorizer].Approve("/inbox/"+id, "approve:authorizer")
+func (s seeds) desk() walk.Registrars {
+	return walk.Registrars{First: s.people["rosa"], Second: s.people["ravi"]}
 }
