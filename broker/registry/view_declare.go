@@ -22,15 +22,15 @@ type Declaring struct {
 // secret that came with the link must be good; a genuine one that is not any
 // more says why (X12).
 func (r *Registry) Declaring(ctx context.Context, account, id, secret string) (Declaring, error) {
-	l, err := r.look(ctx, account)
-	if err != nil {
-		return Declaring{}, err
-	}
 	req, err := r.readRequest(ctx, r.db, id, "")
 	if err != nil {
 		return Declaring{}, err
 	}
-	d := Declaring{Program: l.ps[req.Program]}
+	ps, err := r.Programs(ctx)
+	if err != nil {
+		return Declaring{}, err
+	}
+	d := Declaring{Program: ps[req.Program]}
 	if req.Kind != policies.SiteRequest || req.State == policies.Draft || d.Program == nil {
 		return Declaring{}, Fail(NotFound, "error.not-found")
 	}
@@ -40,7 +40,7 @@ func (r *Registry) Declaring(ctx context.Context, account, id, secret string) (D
 	}
 	d.Agreement = need.Agreement
 	if secret != "" {
-		inv, err := r.findInvitation(ctx, r.db, secret, l.at, "")
+		inv, err := r.Invitation(ctx, secret)
 		if err != nil {
 			return Declaring{}, err
 		}
@@ -51,6 +51,10 @@ func (r *Registry) Declaring(ctx context.Context, account, id, secret string) (D
 	}
 	if account == "" {
 		return d, nil
+	}
+	l, err := r.look(ctx, account)
+	if err != nil {
+		return Declaring{}, err
 	}
 	return l.declaring(d, req, account)
 }
