@@ -57,6 +57,11 @@ func saidInGo(t *testing.T, file string) (uses []use, prefixes []string) {
 		switch n := n.(type) {
 		case *ast.CallExpr:
 			fun, ok := n.Fun.(*ast.SelectorExpr)
+			if ok && len(n.Args) > 0 && fun.Sel.Name == "stateTag" { // says "<first>.<state>"
+				if area, ok := literal(n.Args[0]); ok {
+					prefixes = append(prefixes, area+".")
+				}
+			}
 			if !ok || len(n.Args) == 0 || (fun.Sel.Name != "T" && fun.Sel.Name != "N") {
 				return true
 			}

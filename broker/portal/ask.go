@@ -116,13 +116,7 @@ func (v *visit) whyReturned(view registry.Tracker) []string {
 		if r.Verdict != string(policies.Returned) {
 			continue
 		}
-		out = nil // the last time counts
-		for _, code := range r.Reasons {
-			out = append(out, v.words.T("review-reason."+code))
-		}
-		if r.Words != "" {
-			out = append(out, r.Words)
-		}
+		out = v.said(r.Reasons, r.Words) // the last time counts
 	}
 	if len(out) == 0 {
 		out = append(out, v.words.T("ask.returned-none"))
