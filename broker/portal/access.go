@@ -128,7 +128,7 @@ func (v *visit) heldCard(at places, a registry.Access) heldCard {
 func (v *visit) waitingCard(at places, w registry.Waiting) waitingCard {
 	r := w.Request
 	c := waitingCard{ID: r.ID, Role: at.role(r.Program, r.Role), Site: at.site(w.Site), Program: at.program(r.Program), State: v.stateTag("request-state", r.State),
-		Needs: v.needLines(at.ps[r.Program], w.Needs, true, 0, "/access"), Edit: r.State == policies.ReturnedR && r.By == v.person.Account.ID}
+		Needs: v.needLines(at.ps[r.Program], w.Needs, true, 0, w.Site.ID), Edit: r.State == policies.ReturnedR && r.By == v.person.Account.ID}
 	if w.HadBefore {
 		c.State = v.stateTag("access-state", "paused")
 	}

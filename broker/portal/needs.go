@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"net/url"
 	"strings"
 	"time"
 
@@ -19,9 +18,9 @@ type needLine struct {
 }
 
 // needLines says the needs of a request. own: to the person whose request it is,
-// who can sign from here and comes back to the path back; to others they are
-// named in short. registrars is how many review the program, where that is known.
-func (v *visit) needLines(p *policies.Program, needs []registry.NeedView, own bool, registrars int, back string) []needLine {
+// who can sign from here; to others they are named in short. registrars is how
+// many review the program, where that is known.
+func (v *visit) needLines(p *policies.Program, needs []registry.NeedView, own bool, registrars int, site string) []needLine {
 	var out []needLine
 	for _, n := range needs {
 		if n.State == policies.NotAsked {
@@ -31,7 +30,7 @@ func (v *visit) needLines(p *policies.Program, needs []registry.NeedView, own bo
 		if n.State == policies.Outstanding {
 			line.Who = v.whoHas(n, own, registrars)
 			if own && n.Need.Kind == policies.NeedAttest {
-				line.SignAt = "/sign/" + p.ID + "/" + n.Need.Agreement + "?return=" + url.QueryEscape(back)
+				line.SignAt = signAt(p, n, site)
 			}
 		}
 		out = append(out, line)

@@ -65,7 +65,7 @@ var templates = parseTemplates()
 
 func parseTemplates() map[string]*template.Template {
 	shared := template.Must(template.New("frame.html").Option("missingkey=error").
-		ParseFS(templateFiles, "templates/frame.html", "templates/parts.html"))
+		ParseFS(templateFiles, "templates/frame.html", "templates/parts*.html"))
 	names, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		panic(err)
@@ -73,7 +73,7 @@ func parseTemplates() map[string]*template.Template {
 	all := map[string]*template.Template{}
 	for _, name := range names {
 		page := strings.TrimSuffix(path.Base(name), ".html")
-		if page == "frame" || page == "parts" {
+		if page == "frame" || strings.HasPrefix(page, "parts") {
 			continue
 		}
 		all[page] = template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, name))

@@ -43,7 +43,57 @@ func (s *site) routes() http.Handler {
 		r.Post("/submit", s.signed(s.submit))
 		r.Get("/sign/{agreement}", s.signed(s.sign))
 		r.Post("/sign/{agreement}", s.signed(s.signSend))
+		r.Get("/", s.signed(s.tracker))
+		r.Post("/withdraw", s.signed(s.withdraw))
+		r.Post("/signer", s.signed(s.signerSend))
+		r.Post("/signer/again", s.signed(s.signerAgain))
 	})
+
+	// Holding: what one has, why, and giving it up.
+	r.Get("/access", s.signed(s.access))
+	r.Get("/access/{join}/leave", s.signed(s.leave))
+	r.Post("/access/{join}/leave", s.signed(s.leaveSend))
+	r.Post("/access/{join}/call-off", s.signed(s.callOff))
+	for _, at := range []string{"/sign/{program}/{agreement}", "/sign/{program}/{agreement}/{site}"} {
+		r.Get(at, s.signed(s.attestation))
+		r.Post(at, s.signed(s.attestationSend))
+	}
+	r.Get("/invitation", s.open(s.invitation))
+	r.Post("/invitation", s.signed(s.invitationAccept))
+
+	// Deciding: administrators and authorizers in their inbox, registrars at the desk.
+	r.Get("/inbox", s.signed(s.inbox))
+	r.Get("/inbox/{request}", s.signed(s.item))
+	r.Post("/inbox/{request}", s.signed(s.itemSend))
+	r.Get("/desk", s.signed(s.deskChoice))
+	r.Route("/desk/{program}", func(r chi.Router) {
+		r.Get("/", s.signed(s.desk))
+		r.Get("/operators", s.signed(s.operators))
+		r.Post("/operators", s.signed(s.inviteOperator))
+		r.Get("/{request}", s.signed(s.deskCase))
+		r.Post("/{request}", s.signed(s.caseSend))
+		r.Post("/{request}/standing", s.signed(s.standingSend))
+		r.Get("/{request}/suspend", s.signed(s.suspend))
+		r.Post("/{request}/suspend", s.signed(s.suspendSend))
+		r.Post("/{request}/lift", s.signed(s.lift))
+	})
+
+	// A site's members, and who acts on whose behalf.
+	r.Route("/sites/{site}", func(r chi.Router) {
+		r.Get("/members", s.signed(s.members))
+		r.Post("/administrators", s.signed(s.nameAdministrator))
+		r.Get("/members/{join}/end", s.signed(s.endMember))
+		r.Post("/members/{join}/end", s.signed(s.endMemberSend))
+		r.Post("/members/{join}/call-off", s.signed(s.memberCallOff))
+	})
+	r.Get("/authorizing", s.signed(s.authorizing))
+	r.Post("/authorizing/ask", s.signed(s.askAuthorizer))
+	r.Get("/authorizing/{mandate}/end", s.signed(s.endMandate))
+	r.Post("/authorizing/{mandate}/end", s.signed(s.endMandateSend))
+	r.Post("/authorizing/sites/{site}/offer", s.signed(s.offer))
+	r.Post("/authorizing/sites/{site}/invite", s.signed(s.inviteByMail))
+	r.Get("/authorizing/sites/{site}/end", s.signed(s.endMandates))
+	r.Post("/authorizing/sites/{site}/end", s.signed(s.endMandatesSend))
 
 	// Declaring for a site: read by anyone who has the link, signed after a sign-in.
 	r.Get("/declaration/{request}", s.open(s.declaration))

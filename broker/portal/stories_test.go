@@ -36,7 +36,7 @@ func stories(t *testing.T) []story {
 	}
 	p := programs["careconnect"]
 	var all []story
-	for _, some := range []func(*policies.Program) []story{publicStories, askStories} {
+	for _, some := range []func(*policies.Program) []story{publicStories, askStories, decidingStories} {
 		all = append(all, some(p)...)
 	}
 	return all

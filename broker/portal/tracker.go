@@ -112,7 +112,7 @@ func (v *visit) trackerPage(at places, t registry.Tracker, answers []answered, f
 	zone := t.Program.TimeZone
 	line := v.requestLine(at, r, at.site(t.Site))
 	p := &trackerPage{Page: v.page(line.What, ""), ID: r.ID, State: line.State, Answers: answers, Take: t.MayTake, Correct: t.MayCorrect,
-		Needs: v.needLines(t.Program, t.Needs, t.Own && r.Account == v.person.Account.ID, t.Registrars, "/requests/"+r.ID)}
+		Needs: v.needLines(t.Program, t.Needs, t.Own && r.Account == v.person.Account.ID, t.Registrars, t.Site.ID)}
 	p.About = []answered{{v.words.T("tracker.ref"), r.Ref}, {v.words.T("tracker.for"), t.Subject.Name()}}
 	if r.Submitted != nil {
 		p.About = append(p.About, answered{v.words.T("tracker.sent"), v.words.Moment(*r.Submitted, zone)})
@@ -124,7 +124,7 @@ func (v *visit) trackerPage(at places, t registry.Tracker, answers []answered, f
 	}
 	p.Tried, p.Signed, p.Proof = v.signers(t, zone)
 	if p.Signed == "" && (r.State == policies.Submitted || r.State == policies.ReturnedR) {
-		p.Forward = strings.TrimSuffix(v.publicURL(), "/") + "/declare/" + r.ID
+		p.Forward = strings.TrimSuffix(v.publicURL(), "/") + "/declaration/" + r.ID
 	}
 	if t.MayCorrect {
 		p.Signer = v.signerControls(form)

@@ -45,7 +45,7 @@ func (r *Registry) IfJoinEnds(ctx context.Context, account, join string) (Join, 
 }
 
 // IfMandatesEnd is who would lose access if the person ended their mandates at a
-// site; id narrows it to one.
+// site; id narrows it to one, which they gave or act by.
 func (r *Registry) IfMandatesEnd(ctx context.Context, account, site, id string) ([]Dependant, error) {
 	l, err := r.look(ctx, account)
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *Registry) IfMandatesEnd(ctx context.Context, account, site, id string) 
 	if !validID(site) || id != "" && !validID(id) {
 		return nil, Fail(NotFound, "error.not-found")
 	}
-	return l.dependants(`m.site_id = $1 and (m.id::text = $3 or $3 = '' and m.account_id = $2)`, []any{site, account, id}, func(f *policies.Facts) {
+	return l.dependants(`m.site_id = $1 and (m.id::text = $3 and $2 in (m.account_id, m.on_behalf) or $3 = '' and m.account_id = $2)`, []any{site, account, id}, func(f *policies.Facts) {
 		f.Mandates = slices.DeleteFunc(f.Mandates, func(m policies.Mandate) bool {
 			return m.Site == site && (m.ID == id || id == "" && m.Authorizer == account)
 		})

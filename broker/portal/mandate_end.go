@@ -1,0 +1,76 @@
+package portal
+
+import (
+	"net/http"
+
+	"countersign/broker/registry"
+)
+
+// endMandate asks whether one mandate shall end, of those that the person gave
+// or acts by.
+func (s *site) endMandate(v *visit) error {
+	given, received, err := s.Registry.Mandates(v.ctx(), v.person.Account.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range append(given, received...) {
+		if m.ID == v.param("mandate") {
+			return s.showEndMandates(v, []registry.Mandate{m}, m.ID)
+		}
+	}
+	return errNotFound
+}
+
+// endMandates asks whether all that the person gave at a site shall end.
+func (s *site) endMandates(v *visit) error {
+	given, _, err := s.Registry.Mandates(v.ctx(), v.person.Account.ID)
+	if err != nil {
+		return err
+	}
+	var there []registry.Mandate
+	for _, m := range given {
+		if m.Site.ID == v.param("site") {
+			there = append(there, m)
+		}
+	}
+	if len(there) == 0 {
+		return errNotFound
+	}
+	return s.showEndMandates(v, there, "")
+}
+
+func (s *site) showEndMandates(v *visit, ms []registry.Mandate, id string) error {
+	dependants, err := s.Registry.IfMandatesEnd(v.ctx(), v.person.Account.ID, ms[0].Site.ID, id)
+	if err != nil {
+		return err
+	}
+	at, err := s.places(v)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, v.endMandatesPage(at, ms, dependants, id))
+}
+
+func (v *visit) endMandatesPage(at places, ms []registry.Mandate, dependants []registry.Dependant, id string) *endPage {
+	p := &endPage{Page: v.page(v.words.T("end-mandate.title"), v.words.T("end-mandate.lead")), Send: "/authorizing/" + id + "/end", Back: "/authorizing",
+		Button: v.words.T("end-mandate.send"), Dependants: v.dependantLines(dependants), Rests: true}
+	if id == "" {
+		p.Title, p.Send = v.words.T("end-mandate.title-all", "Site", at.site(ms[0].Site)), "/authorizing/sites/"+ms[0].Site.ID+"/end"
+	}
+	for _, m := range ms {
+		p.About = append(p.About, answered{at.site(m.Site), v.words.T("end-mandate.pair", "Authorizer", m.AuthorizerName, "OnBehalf", m.OnBehalfName)})
+	}
+	return p
+}
+
+func (s *site) endMandateSend(v *visit) error {
+	return s.press(v, "/authorizing", "mandate-ended", func(by registry.By) error {
+		return s.Registry.EndMandate(v.ctx(), by, v.param("mandate"))
+	})
+}
+
+func (s *site) endMandatesSend(v *visit) error {
+	return s.press(v, "/authorizing", "mandates-ended", func(by registry.By) error {
+		return s.Registry.EndMandates(v.ctx(), by, v.param("site"))
+	})
+}
