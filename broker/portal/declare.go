@@ -41,7 +41,7 @@ func (s *site) showDeclaration(v *visit, status int, unticked bool) error {
 		v.setSecret(request, "", -1) // said once; without it, the text can still be read
 		return err
 	}
-	p := &signPage{Page: v.page(v.words.Program(d.Program, "agreement."+d.Agreement+".title"), v.words.T("sign.declare-lead")),
+	p := &signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")),
 		Action: "/declare/" + request, Back: "/", SignIn: "/sign-in?return=" + url.QueryEscape("/declare/"+request)}
 	if !v.signed {
 		now, err := s.Registry.Now(v.ctx())
@@ -50,16 +50,14 @@ func (s *site) showDeclaration(v *visit, status int, unticked bool) error {
 		}
 		version, _ := d.Program.Agreements[d.Agreement].Current(now)
 		text, lang := agreementText(version, v.words.Lang())
-		_, body := splitHeading(text.Markdown)
-		p.Language, p.Text, p.Version = lang, markdown(body), version.Number
+		p.Language, p.Text, p.Version = lang, markdown(text.Markdown), version.Number
 		return v.show(status, p)
 	}
 	shown, err := s.Registry.Displayed(v.ctx(), account, d.Program.ID, d.Agreement, v.words.Lang())
 	if err != nil {
 		return err
 	}
-	_, body := splitHeading(shown.Markdown)
-	p.Language, p.Text, p.Version, p.Display = shown.Language, markdown(body), shown.Version, shown.ID
+	p.Language, p.Text, p.Version, p.Display = shown.Language, markdown(shown.Markdown), shown.Version, shown.ID
 	p.About = []answered{{v.words.T("sign.declare-site"), d.Site}, {v.words.T("sign.declare-asked-by"), d.Asked}}
 	if !d.Proven {
 		p.Note = v.words.T("sign.declare-unproven")

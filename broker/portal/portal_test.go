@@ -7,10 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"countersign/broker/session"
+
+	"github.com/go-chi/chi/v5"
 )
 
 // newPortal is the portal without a record behind it: good for what is answered
@@ -177,6 +181,35 @@ func TestSignInFirst(t *testing.T) {
 	}
 	if w := send(t, h, "POST", "/requests/new/careconnect/site", "op=x", "Authorization", "Bearer x"); w.Code != http.StatusUnauthorized {
 		t.Errorf("a form without a session: %d", w.Code)
+	}
+}
+
+// openForms are the forms that need no session: asking for an account, and the
+// session's own, which check for themselves.
+var openForms = []string{"/sign-up", "/sign-out", "/someone-else", "/back-channel-logout"}
+
+// Every other form does nothing without a session, whatever else it carries.
+// proves: A51 A54
+func TestEveryFormNeedsASession(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	s := &site{Deps{PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Log: log, Sessions: session.New(session.Config{CookieName: "session", Log: log}, nil)}}
+	routes := s.routes().(chi.Routes)
+	forms := 0
+	err := chi.Walk(routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if method == http.MethodGet || slices.Contains(openForms, route) {
+			return nil
+		}
+		forms++
+		path := regexp.MustCompile(`{[a-z]+}`).ReplaceAllString(route, "x")
+		w := send(t, s.routes(), method, path, "op=x&form_token=x", "Authorization", "Bearer x")
+		if w.Code != http.StatusUnauthorized {
+			t.Errorf("%s %s without a session: %d", method, path, w.Code)
+		}
+		return nil
+	})
+	if err != nil || forms < 5 {
+		t.Errorf("%d forms: %v", forms, err)
 	}
 }
 

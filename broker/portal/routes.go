@@ -6,12 +6,14 @@ import (
 	"countersign/broker/session"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 )
 
 // routes is every address of the portal. open: anyone may read. signed: needs a
 // live session; what the person may do there, the registry decides.
 func (s *site) routes() http.Handler {
 	r := chi.NewRouter()
+	r.Use(middleware.GetHead) // mail scanners look at links with HEAD
 	r.NotFound(s.open(func(*visit) error { return errNotFound }))
 	r.MethodNotAllowed(s.open(func(*visit) error { return errMethod }))
 	r.Method("GET", assetsPath+"/*", serveAssets())

@@ -21,8 +21,7 @@ func (s *site) showAttestation(v *visit, status int, unticked bool) error {
 	if err != nil {
 		return err
 	}
-	_, body := splitHeading(d.Markdown)
-	p := &signPage{Page: v.page(v.words.Program(program, "agreement."+name+".title"), ""), Language: d.Language, Text: markdown(body), Version: d.Version,
+	p := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: d.Language, Text: markdown(d.Markdown), Version: d.Version,
 		Display: d.ID, Action: v.r.URL.Path, Back: "/access"}
 	p.Agree, p.Problems = v.agreeBox(v.words.T("sign.agree"), unticked)
 	return v.show(status, p)

@@ -45,7 +45,7 @@ func (s *site) signed(h func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
 		err := v.recognize()
-		if err == nil && r.Method != http.MethodGet {
+		if err == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			err = s.Sessions.CheckFormToken(v.person, r.PostFormValue(session.FormField))
 		}
 		if err == nil {
