@@ -285,8 +285,7 @@ func (tx *Tx) finish(result string, refusal *Error) error {
 	if _, err := tx.ExecContext(tx.ctx, `update operation set result = $2 where id = $1`, by.Op, encoded); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(tx.ctx, `select pg_notify('work', '')`)
-	return err
+	return wakeWorkers(tx.ctx, tx)
 }
 
 func sorted(ids []string) []string {

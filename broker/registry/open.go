@@ -126,8 +126,7 @@ func MoveClock(ctx context.Context, ownerURL string, by time.Duration) error {
 	if _, err = db.ExecContext(ctx, `update clock set shift = shift + make_interval(secs => $1)`, by.Seconds()); err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, `select pg_notify('work', '')`)
-	return err
+	return wakeWorkers(ctx, db)
 }
 
 // Now is instant(): the record's time.

@@ -108,7 +108,10 @@ func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 				}
 			}
 		}
-		return r.welcome(ctx, t, w.Account, at)
+		if err := r.welcome(ctx, t, w.Account, at); err != nil {
+			return err
+		}
+		return wakeWorkers(ctx, t)
 	})
 }
 
@@ -208,9 +211,11 @@ func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string
 				return err
 			}
 		}
-		_, err = t.ExecContext(ctx, `update account set retry_at = '-infinity' where wanted_rev > applied_rev
-			and id in (select account_id from access_grant where site_id = $1 and ended_at is null)`, w.ID)
-		return err
+		if _, err = t.ExecContext(ctx, `update account set retry_at = '-infinity' where wanted_rev > applied_rev
+			and id in (select account_id from access_grant where site_id = $1 and ended_at is null)`, w.ID); err != nil {
+			return err
+		}
+		return wakeWorkers(ctx, t)
 	})
 }
 
@@ -277,4 +282,10 @@ func (r *Registry) recheck(ctx context.Context) error {
 		_, err := t.ExecContext(ctx, `update account set wanted_rev = wanted_rev + 1, retry_at = '-infinity' where id = any($1) and wanted_rev = applied_rev`, pq.Array(ids))
 		return err
 	})
+}
+
+// wakeWorkers tells all workers, at commit, that there may be something to do.
+func wakeWorkers(ctx context.Context, e sqlx.ExecerContext) error {
+	_, err := e.ExecContext(ctx, `select pg_notify('work', '')`)
+	return err
 }

@@ -1,0 +1,179 @@
+package broker_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/broker/registry"
+	"countersign/broker/walk"
+)
+
+// crew is a stack's registrars, made once: the first invited from the command
+// line, the second by the first.
+var crew = struct {
+	sync.Mutex
+	of map[*stack]walk.Registrars
+}{of: map[*stack]walk.Registrars{}}
+
+func (s *stack) registrars(t *testing.T) walk.Registrars {
+	t.Helper()
+	crew.Lock()
+	defer crew.Unlock()
+	if r, ok := crew.of[s]; ok {
+		return r
+	}
+	first, second := s.person(t, "Rosa", "Almeida"), s.person(t, "Ravi", "Shah")
+	if err := s.registry.Bootstrap(t.Context(), registry.CommandLine(), first.Email); err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.mail.Wait(first.Email, "", "/invitation")
+	must(t, err)
+	_, err = first.Accept(m.Link("/invitation"))
+	must(t, err)
+	link, err := first.Invite("registrar", second.Email)
+	must(t, err)
+	_, err = second.Accept(link)
+	must(t, err)
+	crew.of[s] = walk.Registrars{First: first, Second: second}
+	return crew.of[s]
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inAYear is a licence's last day.
+func inAYear() string { return time.Now().AddDate(1, 0, 0).Format(time.DateOnly) }
+
+// maple is a small clinic: an administrator, and the physician who signed for it
+// and practises there.
+type maple struct {
+	*stack
+	desk        walk.Registrars
+	site, name  string
+	mona, paul  *walk.Person
+	paulRequest string
+}
+
+func (s *stack) maple(t *testing.T) maple {
+	t.Helper()
+	m := maple{stack: s, desk: s.registrars(t), mona: s.person(t, "Mona", "Fraser"), paul: s.person(t, "Paul", "Okafor")}
+	m.name = fmt.Sprintf("Maple Clinic %d", next())
+	var err error
+	m.site, err = m.desk.OpenSite(m.mona, m.paul, walk.Clinic{Name: m.name, City: "Vancouver", SignerName: "Paul Okafor", SignerEmail: m.paul.Email})
+	must(t, err)
+	m.paulRequest, err = m.desk.Practise(m.site, m.paul, "practitioner", walk.Licensed("physician", "cpsbc", "C24681", inAYear()), m.mona, walk.Inbox)
+	must(t, err)
+	return m
+}
+
+// groups are the realm's groups of somebody, asked of Keycloak itself as an
+// administrator would.
+func (s *stack) groups(t *testing.T, p *walk.Person) []string {
+	t.Helper()
+	var users []struct{ ID string }
+	s.keycloak(t, "/users?exact=true&username="+p.UserName, &users)
+	if len(users) != 1 {
+		t.Fatalf("Keycloak has %d people called %s", len(users), p.UserName)
+	}
+	var groups []struct{ Path string }
+	s.keycloak(t, "/users/"+users[0].ID+"/groups", &groups)
+	var paths []string
+	for _, g := range groups {
+		paths = append(paths, g.Path)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// code is a worksite's code in the realm.
+func (s *stack) code(t *testing.T, site string) string {
+	t.Helper()
+	var code string
+	s.query(t, &code, `select code from site where id = $1`, site)
+	return code
+}
+
+// leaf is one group's path at a worksite.
+func (s *stack) leaf(t *testing.T, site, leaf string) string {
+	t.Helper()
+	return "/access/careconnect/" + s.code(t, site) + "/" + leaf
+}
+
+// hasLeaf tells whether Keycloak has somebody in one group of a worksite.
+func (s *stack) hasLeaf(t *testing.T, p *walk.Person, site, leaf string) bool {
+	t.Helper()
+	return slices.Contains(s.groups(t, p), s.leaf(t, site, leaf))
+}
+
+// token is what the sample application says that a person's token carries.
+type token struct {
+	Sub    string   `json:"sub"`
+	Groups []string `json:"groups"`
+}
+
+// useApp signs a person in at the application, in the same browser, and gives
+// what the token carries.
+func useApp(t *testing.T, p *walk.Person, app string) token {
+	t.Helper()
+	page, err := p.Get(app + "/sign-in")
+	must(t, err)
+	if strings.Contains(page.URL.Path, "/realms/") { // Keycloak asks anew: its session had ended
+		_, err = page.Authenticate(p.UserName, p.Password)
+		must(t, err)
+	}
+	page, err = p.Get(app + "/api/me")
+	must(t, err)
+	var got token
+	if err := json.Unmarshal([]byte(page.Body), &got); err != nil || page.Status != 200 {
+		t.Fatalf("the application answers %d %s", page.Status, page.Body)
+	}
+	return got
+}
+
+// From request to token and back: one practitioner, one worksite, one approval.
+// The account is in the viewer's group in Keycloak, the token of a relying
+// application carries it, the welcome package tells, and My access says why.
+// proves: C4 C7 C9 C10 C12 C13 C14 C15 C17 C24
+func TestFirstGrant(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	m := s.maple(t)
+	eventually(t, "the realm has the access", 10*time.Second, func() bool { return s.hasLeaf(t, m.paul, m.site, "viewer") })
+	want := []string{s.leaf(t, m.site, "practitioner"), s.leaf(t, m.site, "viewer")}
+	if got := s.groups(t, m.paul); !slices.Equal(got, want) {
+		t.Errorf("Keycloak has %q, want %q", got, want)
+	}
+	if got := useApp(t, m.paul, s.app(t)).Groups; !slices.Equal(sortedCopy(got), want) {
+		t.Errorf("the token carries %q, want %q", got, want)
+	}
+	if got := s.groups(t, m.mona); !slices.Equal(got, []string{s.leaf(t, m.site, "administrator")}) {
+		t.Errorf("the administrator is in %q: administering gives no patient information", got)
+	}
+	page, err := m.paul.Get("/access")
+	must(t, err)
+	for _, text := range []string{m.name, "Practitioner", "Mona Fraser"} {
+		if !strings.Contains(page.Text(), text) {
+			t.Errorf("My access does not say %q: %s", text, page.Text())
+		}
+	}
+	_, err = s.mail.Wait(m.paul.Email, "elcome", "")
+	must(t, err)
+	_, err = s.mail.Wait(m.mona.Email, "", "")
+	must(t, err)
+	s.invariants(t)
+}
+
+func sortedCopy(s []string) []string {
+	s = slices.Clone(s)
+	slices.Sort(s)
+	return s
+}
