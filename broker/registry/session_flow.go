@@ -103,15 +103,17 @@ func (r *Registry) LoggedOut(ctx context.Context, n LogoutNotice) (ended int64, 
 	return ended, err
 }
 
-// ForgetSessions removes what no sign-in or request can meet any more: sign-ins
-// after an hour, used logout tokens after their expiry, sessions a day after
-// their end.
-func (r *Registry) ForgetSessions(ctx context.Context) error {
+// Forget removes what nothing can meet any more: sign-ins after an hour, used
+// logout tokens after their expiry, sessions a day after their end, displays of
+// texts and counters after two days.
+func (r *Registry) Forget(ctx context.Context) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
 		for _, q := range []string{
 			`delete from sign_in where started_at < instant() - interval '1 hour'`,
 			`delete from used_jti where expires_at < instant() - interval '1 hour'`,
 			`delete from session where least(ended_at, ends_at) < instant() - interval '1 day'`,
+			`delete from display where shown_at < instant() - interval '2 days'`,
+			`delete from counter where slot < instant() - interval '2 days'`,
 		} {
 			if _, err := t.ExecContext(ctx, q); err != nil {
 				return err

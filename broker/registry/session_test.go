@@ -306,7 +306,7 @@ func TestLoggedOut(t *testing.T) {
 }
 
 // What nobody can meet any more is removed; what is open stays.
-func TestForgetSessions(t *testing.T) {
+func TestForget(t *testing.T) {
 	t.Parallel()
 	r := newTestRegistry(t)
 	ctx := context.Background()
@@ -324,13 +324,13 @@ func TestForgetSessions(t *testing.T) {
 	if err := r.StartSignIn(ctx, SignIn{StateHash: hashOf("a"), BrowserHash: hashOf("b"), Nonce: "n", Verifier: "v", ReturnTo: "/"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.ForgetSessions(ctx); err != nil {
+	if err := r.Forget(ctx); err != nil {
 		t.Fatal(err)
 	}
 	count(3)
 	r.later(25 * time.Hour)
 	r.signedIn("ada", "s2", "y")
-	if err := r.ForgetSessions(ctx); err != nil {
+	if err := r.Forget(ctx); err != nil {
 		t.Fatal(err)
 	}
 	count(1)

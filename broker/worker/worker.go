@@ -3,7 +3,8 @@
 // It has five lanes, each a loop that sleeps until something was committed
 // (LISTEN), until the next moment is due, or half a minute at most:
 //
-//	due      settles the accounts whose time has come; makes checks due after an end
+//	due      settles the accounts whose time has come; makes checks due after an
+//	         end; forgets, hourly, sessions and such that are long over
 //	sites    makes the groups of opened sites
 //	urgent   accounts of which something ended: leave, end sessions, read back
 //	accounts all accounts that are behind, whatever they need
@@ -112,8 +113,13 @@ func (w *Worker) loop(ctx context.Context, name string, wake <-chan struct{}, wo
 
 // due settles what time changed, and wakes the lanes when something is due.
 func (w *Worker) due(ctx context.Context, wake <-chan struct{}, all func()) {
+	var forgot time.Time
 	for ctx.Err() == nil {
 		next, err := w.Registry.Due(ctx)
+		if time.Since(forgot) > time.Hour {
+			forgot = time.Now()
+			err = errors.Join(err, w.Registry.Forget(ctx))
+		}
 		if err != nil && ctx.Err() == nil {
 			w.Log.Warn("work failed", "lane", "due", "err", err)
 			next = time.Second
