@@ -69,6 +69,9 @@ func TestStories(t *testing.T) {
 			t.Errorf("%s: %v", s.name, err)
 			continue
 		}
+		if !strings.Contains(w.Body.String(), "Version 1.0.0-test") {
+			t.Errorf("%s: the footer does not say the build's version", s.name)
+		}
 		doc, err := html.Parse(bytes.NewReader(w.Body.Bytes()))
 		if err != nil {
 			t.Errorf("%s: %v", s.name, err)
