@@ -100,9 +100,14 @@ func (v *visit) age(since *time.Time) string {
 	return v.words.N("age.days", days)
 }
 
+// until says an end. One at midnight is the end of the day before, as people
+// count last days.
 func (v *visit) until(t *time.Time, zone string) string {
 	if t == nil {
 		return v.words.T("access.no-end")
+	}
+	if day := v.words.Date(t.Add(-time.Second), zone); day != v.words.Date(*t, zone) {
+		return v.words.T("access.end-of-day", "Day", day)
 	}
 	return v.words.Moment(*t, zone)
 }

@@ -17,17 +17,29 @@ type Join struct {
 	ID, Account, Site, Role, Request string
 }
 
+// readJoin reads a membership, over or not: a repeat of what ended it still gets
+// its result (A06). Whether it is live is asked again under the locks.
 func (r *Registry) readJoin(ctx context.Context, id string) (Join, error) {
 	var j Join
 	if !validID(id) {
 		return j, Fail(NotFound, "error.not-found")
 	}
 	err := r.db.GetContext(ctx, &j, `select id, account_id as account, site_id as site, role, coalesce(request_id::text, '') as request
-		from fact_join where id = $1 and ended_at is null`, id)
+		from fact_join where id = $1`, id)
 	if isNoRows(err) {
 		return j, Fail(NotFound, "error.not-found")
 	}
 	return j, err
+}
+
+// live tells whether a membership is not over; others' ends wait for our locks.
+func (tx *Tx) live(j Join) error {
+	var live bool
+	err := tx.GetContext(tx.ctx, &live, `select exists (select 1 from fact_join where id = $1 and ended_at is null)`, j.ID)
+	if err == nil && !live {
+		return Fail(NotFound, "error.not-found")
+	}
+	return err
 }
 
 // siteCase is the case of a site as such, for rules about its members.
@@ -109,6 +121,9 @@ func (r *Registry) endJoin(ctx context.Context, by By, kind, id, last, restricti
 	}
 	act := Act{By: by, Kind: kind, For: other(j.Account, by.Account), What: []any{id, last, reasons, words}}
 	_, err = r.Do(ctx, act, Touch{Sites: []string{j.Site}, Accounts: []string{j.Account}}, func(tx *Tx) (string, error) {
+		if err := tx.live(j); err != nil {
+			return "", err
+		}
 		c, site, err := tx.siteCase(j.Site)
 		if err != nil {
 			return "", err

@@ -225,11 +225,15 @@ func (tx *Tx) bumpRequest(id, kind string) error {
 	return err
 }
 
-// Withdraw takes back one's own request; what it asked for is no longer wished.
+// Withdraw takes back a request, by whose it is or who sent it; what it asked
+// for is no longer wished.
 func (r *Registry) Withdraw(ctx context.Context, by By, id string) error {
-	req, err := r.Draft(ctx, by.Account, id)
+	req, err := r.readRequest(ctx, r.db, id, "")
 	if err != nil {
 		return err
+	}
+	if by.Account != req.Account && by.Account != req.By {
+		return Fail(NotFound, "error.not-found")
 	}
 	_, err = r.Do(ctx, Act{By: by, Kind: "request.withdraw", What: id}, Touch{Accounts: []string{req.Account}}, func(tx *Tx) (string, error) {
 		open := []string{policies.Draft, policies.Submitted, policies.ReturnedR}

@@ -30,12 +30,16 @@ func (r *Registry) IfJoinEnds(ctx context.Context, account, join string) (Join, 
 	if err != nil {
 		return j, nil, err
 	}
+	var live bool
+	if err := r.db.GetContext(ctx, &live, `select exists (select 1 from fact_join where id = $1 and ended_at is null)`, join); err != nil {
+		return j, nil, err
+	}
 	site, err := readSite(ctx, r.db, j.Site)
 	if err != nil {
 		return j, nil, err
 	}
 	c := policies.Case{Program: l.ps[site.Program], Site: site.fact()}
-	if j.Account != account && !policies.MayAdminister(l.ps, l.actor, c).OK {
+	if !live || j.Account != account && !policies.MayAdminister(l.ps, l.actor, c).OK {
 		return Join{}, nil, Fail(NotFound, "error.not-found")
 	}
 	out, err := l.dependants(`m.account_id = $1 and m.site_id = $2`, []any{j.Account, j.Site}, func(f *policies.Facts) {
