@@ -31,7 +31,7 @@ func (p *portal) signLogout(c map[string]any) string {
 
 // A logout token ends exactly the sessions that it names, once.
 //
-// proves: A53
+// proves: attack A53
 func TestBackChannel(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -69,7 +69,7 @@ func TestBackChannel(t *testing.T) {
 
 // Each case is a good logout token with one thing wrong: 400, nobody is signed out.
 //
-// proves: A53
+// proves: attack A53
 func TestLogoutTokenRefused(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -126,7 +126,7 @@ func make32(secret string) []byte { return []byte(secret + strings.Repeat(" ", 3
 
 // A logout comes by POST, as a form, in the body.
 //
-// proves: A53
+// proves: attack A53
 func TestLogoutRequest(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -159,7 +159,7 @@ func TestLogoutRequest(t *testing.T) {
 // Ten thousand forged tokens in a row cost the issuer no more than one fetch of
 // its keys each ten seconds, touch no session, and leave a true one working.
 //
-// proves: A53
+// proves: attack A53
 func TestForgedFlood(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)

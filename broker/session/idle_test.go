@@ -13,7 +13,7 @@ import (
 // Fifteen minutes without a person's doing end a session; polls do not count,
 // and coming back takes proof.
 //
-// proves: A52
+// proves: attack A52
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -42,7 +42,7 @@ func TestIdle(t *testing.T) {
 
 // Twelve hours end a session whatever its person does.
 //
-// proves: A52
+// proves: attack A52
 func TestAbsoluteEnd(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -86,7 +86,7 @@ func TestSomeoneElse(t *testing.T) {
 // Signing out takes a form of this very session, and a POST; our session ends
 // first, then Keycloak's.
 //
-// proves: A51
+// proves: attack A51
 func TestSignOut(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -189,7 +189,7 @@ func TestRefreshRefused(t *testing.T) {
 
 // Only the cookie tells who somebody is.
 //
-// proves: A54
+// proves: attack A54
 func TestBearerIgnored(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)

@@ -20,7 +20,7 @@ var (
 // A sign-in ends where it was meant to, under a cookie that scripts and other
 // sites do not see.
 //
-// proves: A48
+// proves: attack A48
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -84,7 +84,7 @@ func (w *header) WriteHeader(int)             {}
 // Each callback that does not belong to a sign-in of this browser, or is not of
 // our issuer, is refused, and nobody is signed in.
 //
-// proves: A46 A48
+// proves: attack A46 attack A48
 func TestCallbackRefused(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -136,7 +136,7 @@ func TestCallbackRefused(t *testing.T) {
 
 // A state works once, and for fifteen minutes.
 //
-// proves: A46
+// proves: attack A46
 func TestStateSingleUse(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -157,7 +157,7 @@ func TestStateSingleUse(t *testing.T) {
 
 // Two sign-ins of one browser at a time both succeed, each with its own answer.
 //
-// proves: A46
+// proves: attack A46
 func TestParallelSignIns(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -191,7 +191,7 @@ func TestAbandonedSignIns(t *testing.T) {
 // ID tokens that the realm did not sign for us, now and for this sign-in, are
 // refused. Each case is the good token with one thing wrong.
 //
-// proves: A47
+// proves: attack A47
 func TestIDTokenRefused(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -243,7 +243,7 @@ func TestIDTokenRefused(t *testing.T) {
 // The callback always makes a new id; a planted one is never taken over, and the
 // one before is dead.
 //
-// proves: A49
+// proves: attack A49
 func TestNewIDAtSignIn(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
@@ -300,7 +300,7 @@ func TestFreshProof(t *testing.T) {
 	}
 }
 
-// proves: A50
+// proves: attack A50
 func TestReturnPath(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"/", "/access", "/requests/0190-ab_c.d~/edit", "/inbox?page=2&q=a%20b", "/inbox/"} {
