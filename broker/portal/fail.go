@@ -102,7 +102,9 @@ func (v *visit) errorPage(status int, e *registry.Error) error {
 		p.Back = "/access"
 	}
 	for _, code := range e.Reasons {
-		p.Reasons = append(p.Reasons, v.words.T("reason."+code))
+		if key := "reason." + code; key != e.Key { // that one is said already
+			p.Reasons = append(p.Reasons, v.words.T(key))
+		}
 	}
 	err := v.show(status, p)
 	if err != nil { // the frame itself may need what failed: show the page as to a stranger

@@ -64,7 +64,7 @@ func (v *visit) membersPage(at places, m registry.MembersPage, chosen, wrong str
 			options = append(options, option{Value: x.Account, Label: x.Name + " (" + x.UserName + ")"})
 		}
 	}
-	p.MayName = m.MayName && len(options) > 0
+	p.MayName = len(options) > 0
 	p.Name = choice("account", v.words.T("members.name"), v.words.T("members.name-hint"), chosen, options)
 	p.Name.Choose = v.words.T("ask.choose")
 	if wrong != "" {

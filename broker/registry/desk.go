@@ -152,7 +152,6 @@ type Tracker struct {
 	Declared   *Declared
 	Happened   []Happened
 	Registrars int // how many review the program: one alone cannot confirm what needs a second
-	Standing   *Why
 	MayCorrect bool
 	MayTake    bool // withdraw
 }

@@ -75,9 +75,10 @@ func (r *Registry) MailLater(ctx context.Context, id, lease, answer string, afte
 		id, lease, answer, after.Seconds())
 }
 
-// MailFailed gives up on a message that the server refuses for good.
+// MailFailed gives up on a message that the server refuses for good; what it
+// carried is wiped.
 func (r *Registry) MailFailed(ctx context.Context, id, lease, answer string) error {
-	return r.exec(ctx, `update mail set failed_at = instant(), lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`, id, lease, answer)
+	return r.exec(ctx, `update mail set failed_at = instant(), data = null, lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`, id, lease, answer)
 }
 
 // inTx runs one short operational transaction: no act, no event.

@@ -28,7 +28,6 @@ type MembersPage struct {
 	Program        *policies.Program
 	Members        []Member
 	Administrators int
-	MayName        bool
 	Registrar      bool
 }
 
@@ -51,7 +50,7 @@ func (r *Registry) Members(ctx context.Context, account, siteID string) (Members
 		return MembersPage{}, err
 	}
 	page := MembersPage{Site: site, Program: l.ps[site.Program], Administrators: len(c.Administrators),
-		MayName: true, Registrar: l.actor.CanOperate(l.ps, policies.Registrar, site.Program)}
+		Registrar: l.actor.CanOperate(l.ps, policies.Registrar, site.Program)}
 	var rows []struct {
 		Join, Account, Role string
 		Request             *string
