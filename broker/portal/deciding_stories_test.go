@@ -218,7 +218,7 @@ func caseStories(v *visit, at places, p *policies.Program) []story {
 }
 
 func memberStories(v *visit, at places, p *policies.Program) []story {
-	m := registry.MembersPage{Site: cedar, Program: p, Administrators: 1, MayName: true, Registrar: true, Members: []registry.Member{
+	m := registry.MembersPage{Site: cedar, Program: p, Administrators: 1, Registrar: true, Members: []registry.Member{
 		{Join: "0198a9a8-3333-7000-8000-000000000001", Account: ana.ID, Name: ana.Name(), UserName: ana.UserName, Role: "administrator", Held: true, Since: tuesday, Self: true,
 			Word: []registry.Why{{Kind: "review", At: noon, Who: "Rhea", Detail: "registrar"}, {Kind: "review", At: noon, Who: "Rob", Detail: "second-registrar"}}},
 		{Join: "0198a9a8-3333-7000-8000-000000000002", Account: ben.ID, Name: ben.Name(), UserName: ben.UserName, Role: "practitioner", Request: requestID, Held: true, Planned: true, MayEnd: true, Since: tuesday,
