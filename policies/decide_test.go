@@ -33,7 +33,7 @@ func TestEveryRoleGivesItsLeaves(t *testing.T) {
 // Each need of each role, in each state: whatever does not meet it withholds
 // all, with the need's name.
 //
-// proves: C2 C3 C4 C19 C20 C21 A01 A13 A16 A23
+// proves: C2 C3 C4 C19 C20 C21 attack A01 attack A13 attack A16 attack A23
 func TestEveryNeedOfEveryRole(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -101,7 +101,7 @@ func reviewStates(t *testing.T, ps Programs, f Facts, n Need, id string) {
 // What lies outside a role's needs withholds as well: sites, restrictions,
 // professions, unknown words.
 //
-// proves: C1 C13 A18 A51 A15
+// proves: C1 C13 attack A18 attack A51 attack A15
 func TestObstacles(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -162,7 +162,7 @@ func TestObstacles(t *testing.T) {
 
 // Access is per worksite: what is held at one says nothing about another.
 //
-// proves: C13 A15
+// proves: C13 attack A15
 func TestEachWorksiteByItself(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -203,7 +203,7 @@ func TestSecondJoinAddsNothing(t *testing.T) {
 
 // A statement counts for its time, in its version, by the person, for the person.
 //
-// proves: C2 C3 A22 A24 A26
+// proves: C2 C3 attack A22 attack A24 attack A26
 func TestAttestations(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -312,7 +312,7 @@ func TestStanding(t *testing.T) {
 // The declaration of somebody else that names a person meets that person's
 // affiliation; one's own does not, nor a refused one.
 //
-// proves: C9 A11
+// proves: C9 attack A11
 func TestDeclarationMeetsAffiliation(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -340,7 +340,7 @@ func TestDeclarationMeetsAffiliation(t *testing.T) {
 // An on-behalf-of person holds what a live authorizer of that worksite holds
 // there, and it ends with the last of them, and comes back with a new one.
 //
-// proves: C18 C19 C23 A09 A16 X3
+// proves: C18 C19 C23 attack A09 attack A16 X3
 func TestOnBehalfOf(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)

@@ -94,7 +94,7 @@ func TestLoadSmall(t *testing.T) {
 
 // Source loads again to the same program, and the digest is over it.
 //
-// proves: A25
+// proves: attack A25
 func TestFromSource(t *testing.T) {
 	t.Parallel()
 	for id, p := range programs(t) {
@@ -256,7 +256,7 @@ func TestLoadNoFolder(t *testing.T) {
 
 // Which version is shown, and that only what was shown may be signed.
 //
-// proves: A24 A25
+// proves: attack A24 attack A25
 func TestCurrent(t *testing.T) {
 	t.Parallel()
 	text := func(s string) map[string]AgreementText {

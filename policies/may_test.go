@@ -66,7 +66,7 @@ func wantAnswer(t *testing.T, what string, got Answer, want string) {
 
 // Who may review which need of a request to join.
 //
-// proves: C19 C22 X5 A01 A02 A05 A08 A09 A13
+// proves: C19 C22 X5 attack A01 attack A02 attack A05 attack A08 attack A09 attack A13
 func TestMayReviewJoin(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -135,7 +135,7 @@ func TestMayReviewJoin(t *testing.T) {
 // Who may approve a worksite: a registrar who neither asked nor signed, after the
 // declaration; and a second one who did not approve.
 //
-// proves: C9 C12 A10 A11 A13
+// proves: C9 C12 attack A10 attack A11 attack A13
 func TestMayReviewSite(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -187,7 +187,7 @@ func TestMayReviewNobodysNeed(t *testing.T) {
 
 // Deciders are who has it now.
 //
-// proves: A01 A11
+// proves: attack A01 attack A11
 func TestDeciders(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -213,7 +213,7 @@ func TestDeciders(t *testing.T) {
 
 // Who sees a request; for all others it does not exist.
 //
-// proves: A02 A15
+// proves: attack A02 attack A15
 func TestMaySee(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -273,7 +273,7 @@ func TestActorCan(t *testing.T) {
 // Who may sponsor: every role of the program, at the worksite, elsewhere, and no
 // longer holding it. Only practitioners, only there, never for themselves.
 //
-// proves: C17 C22 A08 A09
+// proves: C17 C22 attack A08 attack A09
 func TestMayAuthorizeTable(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -300,7 +300,7 @@ func TestMayAuthorizeTable(t *testing.T) {
 
 // Asking to join: what may be asked, by whom, where, and in which profession.
 //
-// proves: C1 C13 C17 C19 A12 A13 A18
+// proves: C1 C13 C17 C19 attack A12 attack A13 attack A18
 func TestMaySubmitJoin(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -353,7 +353,7 @@ func TestMaySubmitJoin(t *testing.T) {
 // Every act of the requester or signer on a request, in every state: what is not
 // listed here is refused.
 //
-// proves: C12 A04 A13
+// proves: C12 attack A04 attack A13
 func TestStates(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -385,7 +385,7 @@ func TestStates(t *testing.T) {
 
 // What the requester, the signer and the person themself may do, and others not.
 //
-// proves: C9 C10 A02 A11 A26
+// proves: C9 C10 attack A02 attack A11 attack A26
 func TestOwnActs(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -427,7 +427,7 @@ func TestOwnActs(t *testing.T) {
 // The members of a worksite: who manages them, who ends what, and that the last
 // administrator stays until a registrar lets them go.
 //
-// proves: C7 A02 A17 A44 A45 A51 A61
+// proves: C7 attack A02 attack A17 attack A44 attack A45 attack A51 attack A61
 func TestManage(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -477,7 +477,7 @@ func TestManage(t *testing.T) {
 
 // Who may lift a restriction: nobody what others put on them.
 //
-// proves: A45 A51 A22
+// proves: attack A45 attack A51 attack A22
 func TestMayCallOff(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -505,7 +505,7 @@ func TestMayCallOff(t *testing.T) {
 
 // What only a registrar of the program may do, and never on themself.
 //
-// proves: A01 A10 A51 A62
+// proves: attack A01 attack A10 attack A51 attack A62
 func TestRegistrarActs(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -543,7 +543,7 @@ func TestRegistrarActs(t *testing.T) {
 // Asking further authorizers: by the person themself, for a role that needs one
 // and that they hold or wish to hold there.
 //
-// proves: C19 C23 A09 A13
+// proves: C19 C23 attack A09 attack A13
 func TestMayAskAuthorizers(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)

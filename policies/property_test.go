@@ -73,7 +73,7 @@ func drawTime(t *rapid.T) time.Time {
 // An on-behalf-of person holds no entitlement at a site that no live authorizer
 // of theirs holds there, in any world.
 //
-// proves: C18 C23 A08 A09 A16 X3
+// proves: C18 C23 attack A08 attack A09 attack A16 X3
 func TestPropertyWithinTheAuthorizer(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -110,7 +110,7 @@ func authorizerHolds(ps Programs, f Facts, authorizer string, h Hold, at time.Ti
 // Ending a fact never adds access, unless the fact took access away: a
 // restriction or a refusal. And a fact that has ended is as good as none.
 //
-// proves: A16 A22 A23
+// proves: attack A16 attack A22 attack A23
 func TestPropertyEndings(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -147,7 +147,7 @@ func TestPropertyEndings(t *testing.T) {
 // nothing changes; and neither the order of the facts nor facts about others
 // make a difference.
 //
-// proves: A23
+// proves: attack A23
 func TestPropertyEffective(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -197,7 +197,7 @@ func reversed(f Facts) Facts {
 // Nobody reviews their own request in any capacity, and whoever may review is
 // among the deciders.
 //
-// proves: A01 A03 A10 A11
+// proves: attack A01 attack A03 attack A10 attack A11
 func TestPropertyNoSelfApproval(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)

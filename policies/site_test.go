@@ -9,7 +9,7 @@ import (
 // asked and signed, on a second registrar's as well. Every combination of who
 // signed, who approved and who confirmed.
 //
-// proves: C7 C9 C12 A10 A11 A13
+// proves: C7 C9 C12 attack A10 attack A11 attack A13
 func TestDecideSite(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -61,7 +61,7 @@ func TestDecideSite(t *testing.T) {
 // Sites that are unknown, of another program or closed do not open; nor does one
 // with a need that no rule knows for sites.
 //
-// proves: A18
+// proves: attack A18
 func TestDecideSiteDenies(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -92,7 +92,7 @@ func TestDecideSiteDenies(t *testing.T) {
 // assistant who administers; signer and administrator are one; a sole
 // practitioner does everything.
 //
-// proves: C7 C9 C17 C19 A01 A10 A11
+// proves: C7 C9 C17 C19 attack A01 attack A10 attack A11
 func TestSmallClinics(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)

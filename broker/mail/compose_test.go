@@ -140,9 +140,9 @@ func TestLastDay(t *testing.T) {
 	says(t, s, row("access-paused"), []string{"need not fill in anything again", "comes back by itself"}, nil)
 }
 
-// What people type is text: no markup (A57), no template, no address that a mail
+// What people type is text: no markup (attack A57), no template, no address that a mail
 // reader would make a link of, no way into a link's path.
-// proves: A57 A59
+// proves: attack A57 attack A59
 func TestTypedIsText(t *testing.T) {
 	t.Parallel()
 	s := sender(t, "localhost", 25)

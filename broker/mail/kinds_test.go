@@ -68,7 +68,7 @@ func sender(t *testing.T, host string, port int) *Sender {
 // gap, fetches nothing, and links to the portal's public address alone; a secret
 // is in a link or nowhere.
 //
-// proves: A59 A63
+// proves: attack A59 attack A63
 func TestEveryKind(t *testing.T) {
 	t.Parallel()
 	s := sender(t, "localhost", 25)

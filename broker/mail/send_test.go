@@ -229,7 +229,7 @@ func TestPassingFaults(t *testing.T) {
 
 // No header can be made from data: a line break anywhere is refused before the
 // server hears of it, whatever else a name holds stays within its header.
-// proves: A59
+// proves: attack A59
 func TestNoHeaderInjection(t *testing.T) {
 	t.Parallel()
 	srv, s := serve(t)

@@ -10,7 +10,7 @@ import (
 
 // A verdict is one of those that fit the need, and says why unless it is a yes;
 // codes come from the closed list.
-// proves: A12 A13 A71
+// proves: attack A12 attack A13 A71
 func TestCheckVerdict(t *testing.T) {
 	t.Parallel()
 	const admin, authorizer = "approve:group-administrator", "approve:authorizer"

@@ -48,7 +48,7 @@ func send(t *testing.T, h http.Handler, method, target, body string, headers ...
 }
 
 // Every answer, errors included, says what a browser may do with it.
-// proves: A57
+// proves: attack A57
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	h := newPortal(t)
@@ -92,7 +92,7 @@ const goodSignUp = "user-name=ana.w&given-name=Ana&surname=Whitefeather&language
 
 // A form is taken as the page made it and in no other way; nothing is looked up
 // for one that is not (there is no record here: a look-up would fail the test).
-// proves: A12 A51 A59 A61
+// proves: attack A12 attack A51 attack A59 attack A61
 func TestFormsAreStrict(t *testing.T) {
 	t.Parallel()
 	h := newPortal(t)
@@ -124,7 +124,7 @@ func TestFormsAreStrict(t *testing.T) {
 }
 
 // A chunked body does not say how long it is; it is cut off all the same.
-// proves: A61
+// proves: attack A61
 func TestEndlessBody(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/sign-up", io.MultiReader(strings.NewReader("surname="), strings.NewReader(strings.Repeat("x", maxBody))))
@@ -171,7 +171,7 @@ func TestErrors(t *testing.T) {
 }
 
 // Who is not signed in is led to the sign-in and back, and a form of theirs does nothing.
-// proves: A51
+// proves: attack A51
 func TestSignInFirst(t *testing.T) {
 	t.Parallel()
 	h := newPortal(t)
@@ -189,7 +189,7 @@ func TestSignInFirst(t *testing.T) {
 var openForms = []string{"/sign-up", "/sign-out", "/someone-else", "/back-channel-logout"}
 
 // Every other form does nothing without a session, whatever else it carries.
-// proves: A51 A54
+// proves: attack A51 attack A54
 func TestEveryFormNeedsASession(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

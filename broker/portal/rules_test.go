@@ -10,7 +10,7 @@ import (
 const today = "2026-03-03"
 
 // Every kind of field takes what people write and refuses what cannot be meant.
-// proves: A59
+// proves: attack A59
 func TestSyntaxOfFields(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -58,7 +58,7 @@ func member(title, lead string) Page {
 // Every template is executed in every state that a story tells, and what comes
 // out is sound: words for every key, a label for every control, ids once each,
 // the session's token in every form, nothing inline.
-// proves: A76 A57
+// proves: A76 attack A57
 func TestStories(t *testing.T) {
 	t.Parallel()
 	told := map[string]bool{}

@@ -56,7 +56,7 @@ func (r *testRegistry) nobody(secret string, idle bool) {
 // Authority is the open grants of the moment, read with the session: a grant that
 // ends or lapses is gone at the next request, whatever any token still says.
 //
-// proves: A23 A55
+// proves: attack A23 attack A55
 func TestPersonHolds(t *testing.T) {
 	t.Parallel()
 	r := newTestRegistry(t)
@@ -104,7 +104,7 @@ func TestPersonHolds(t *testing.T) {
 // Idle after 15 minutes, over after 12 hours; activity keeps a live session and
 // revives none.
 //
-// proves: A52
+// proves: attack A52
 func TestSessionIdles(t *testing.T) {
 	t.Parallel()
 	r := newTestRegistry(t)
@@ -161,7 +161,7 @@ func TestSessionSealed(t *testing.T) {
 
 // Of fifty callbacks with one state, one gets it.
 //
-// proves: A46
+// proves: attack A46
 func TestTakeSignInOnce(t *testing.T) {
 	t.Parallel()
 	r := newTestRegistry(t)
@@ -259,7 +259,7 @@ func TestClaimRefresh(t *testing.T) {
 
 // A logout token ends what it names, once, and never another person's sessions.
 //
-// proves: A53
+// proves: attack A53
 func TestLoggedOut(t *testing.T) {
 	t.Parallel()
 	r := newTestRegistry(t)
