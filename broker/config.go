@@ -96,6 +96,21 @@ func (c Config) RealmSpec(ps policies.Programs) keycloak.Spec {
 	return spec
 }
 
+// VaultedSpec is RealmSpec with references into Keycloak's vault instead of the
+// secrets, which put puts there: nobody who may view clients can read them then.
+func (c Config) VaultedSpec(ps policies.Programs, put func(realm, key, secret string) (reference string, err error)) (keycloak.Spec, error) {
+	var faults []error
+	hidden := func(id, secret string) string {
+		reference, err := put(c.Realm, id, secret)
+		faults = append(faults, err)
+		return reference
+	}
+	c.PortalSecret = hidden(c.PortalID, c.PortalSecret)
+	c.WriterSecret = hidden(c.WriterID, c.WriterSecret)
+	c.ReaderSecret = hidden(c.ReaderID, c.ReaderSecret)
+	return c.RealmSpec(ps), errors.Join(faults...)
+}
+
 // directory is the realm as the worker uses it.
 func (c Config) directory() *keycloak.Directory {
 	return keycloak.New(keycloak.Config{URL: c.Keycloak, Realm: c.Realm, Root: c.Root, PortalClientID: c.PortalID,

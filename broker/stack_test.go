@@ -133,7 +133,10 @@ func newStack(change ...func(*broker.Config)) (s *stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := s.config.RealmSpec(built)
+	spec, err := s.config.VaultedSpec(built, servers.PutSecret)
+	if err != nil {
+		return nil, err
+	}
 	spec.FixedKeys = true
 	if _, err := keycloak.Apply(ctx, s.admin, spec); err != nil {
 		return nil, err
@@ -288,8 +291,13 @@ func (s *stack) app(t *testing.T) string {
 	}
 	url := fmt.Sprintf("http://127.0.0.2:%d", port)
 	id := fmt.Sprintf("app-%d", next())
-	secret, err := keycloak.AddApp(t.Context(), s.admin, keycloak.Realm{Name: s.config.Realm, PortalClientID: s.config.PortalID, Template: realm.JSON},
-		keycloak.App{ClientID: id, Programs: []string{"careconnect"}, RedirectURIs: []string{url + "/callback"},
+	secret := id + "-secret"
+	reference, err := servers.PutSecret(s.config.Realm, id, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = keycloak.AddApp(t.Context(), s.admin, keycloak.Realm{Name: s.config.Realm, PortalClientID: s.config.PortalID, Template: realm.JSON},
+		keycloak.App{ClientID: id, Secret: reference, Programs: []string{"careconnect"}, RedirectURIs: []string{url + "/callback"},
 			PostLogoutURIs: []string{url + "/"}, LogoutURL: url + "/back-channel-logout"})
 	if err != nil {
 		t.Fatal(err)

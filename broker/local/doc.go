@@ -8,6 +8,7 @@
 //	               it is augmented once and kept in the user's cache folder
 //	StartPostgres  initdb at first, then the server; under an own uid where we are root
 //	StartKeycloak  java itself, not kc.sh; ready when the management port says so
+//	PutSecret      a client's secret, in the vault instead of the realm
 //	StartMail      an SMTP server within this process, with a page and GET /messages
 //	Start          all of these, and the databases and roles: one Stack
 //

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// KeycloakOptions say how a Keycloak server starts. All fields but Env are needed; a zero port is a
+// KeycloakOptions say how a Keycloak server starts. All fields but Vault and Env are needed; a zero port is a
 // free one.
 type KeycloakOptions struct {
 	Home              string // from KeycloakHome
@@ -23,6 +23,7 @@ type KeycloakOptions struct {
 	Database          string // address of its database, as Postgres.URL gives it
 	AdminClientID     string // service account of master, made when the database is empty
 	AdminClientSecret string
+	Vault             string   // folder of secrets that the realms refer to; empty for none
 	HeapMB            int      // most of the Java heap; the process takes some 200 MB more
 	Env               []string // further KC_... variables, such as a folder of themes
 }
@@ -113,6 +114,9 @@ func keycloakEnv(o KeycloakOptions, hostname string) ([]string, error) {
 		"KC_BOOTSTRAP_ADMIN_CLIENT_ID="+o.AdminClientID, "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET="+o.AdminClientSecret,
 		"KC_CACHE=local", "KC_SHUTDOWN_DELAY=0s",
 		"KC_LOG_LEVEL=warn,org.keycloak.common.Profile:error,org.keycloak.quarkus.runtime.services.BootstrapFilter:error")
+	if o.Vault != "" {
+		env = append(env, "KC_VAULT_DIR="+o.Vault)
+	}
 	return append(env, o.Env...), nil
 }
 

@@ -70,8 +70,11 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 	if err != nil {
 		return err
 	}
+	if s.Addresses.Vault, err = makeVault(o.Data); err != nil {
+		return err
+	}
 	s.Keycloak, err = StartKeycloak(ctx, KeycloakOptions{
-		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Env: o.Env,
+		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault, Env: o.Env,
 		Port: o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
 		Database:      s.Postgres.URL(keycloakDatabase, keycloakDatabase, password),
 		AdminClientID: AdminClientID, AdminClientSecret: secret,

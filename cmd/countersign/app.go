@@ -33,13 +33,18 @@ type appAddCmd struct {
 	LogoutURL  string   `required:"" help:"Where Keycloak sends back-channel logout tokens."`
 	EventURL   string   `help:"Where our signed events go."`
 	Owner      string   `required:"" help:"Who answers for it."`
+
+	SecretReference string `placeholder:"REFERENCE" help:"Where Keycloak's vault has its secret, as $${vault.KEY}; Keycloak makes a secret otherwise."`
 }
 
 // Run implements the command.
 func (c appAddCmd) Run(ctx context.Context) error {
+	if c.SecretReference != "" && !keycloak.IsReference(c.SecretReference) {
+		return fmt.Errorf("--secret-reference %q: want ${vault.KEY}, and the secret in the vault's file", c.SecretReference)
+	}
 	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
 		secret, err := addApp(ctx, reg, c.Config, c.at(c.Keycloak), keycloak.App{ClientID: c.ClientID, Programs: c.Programs,
-			RedirectURIs: c.Redirect, PostLogoutURIs: c.PostLogout, LogoutURL: c.LogoutURL}, c.EventURL, c.Owner)
+			RedirectURIs: c.Redirect, PostLogoutURIs: c.PostLogout, LogoutURL: c.LogoutURL, Secret: c.SecretReference}, c.EventURL, c.Owner)
 		if err == nil {
 			fmt.Println(secret)
 		}

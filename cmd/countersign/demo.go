@@ -144,7 +144,11 @@ func (d demo) prepare(ctx context.Context, admin keycloak.Admin) error {
 	if err != nil {
 		return err
 	}
-	_, err = keycloak.Apply(ctx, admin, d.config.RealmSpec(programs))
+	spec, err := d.config.VaultedSpec(programs, d.stack.Addresses.PutSecret)
+	if err != nil {
+		return err
+	}
+	_, err = keycloak.Apply(ctx, admin, spec)
 	return err
 }
 
@@ -163,8 +167,12 @@ func (d demo) startApp(ctx context.Context, admin keycloak.Admin) (*local.Progra
 	if err != nil {
 		return nil, "", err
 	}
+	reference, err := d.stack.Addresses.PutSecret(d.config.Realm, sampleApp, secret)
+	if err != nil {
+		return nil, "", err
+	}
 	url := d.appURL()
-	if _, err := addApp(ctx, reg, d.config, admin, keycloak.App{ClientID: sampleApp, Programs: []string{"careconnect"}, Secret: secret,
+	if _, err := addApp(ctx, reg, d.config, admin, keycloak.App{ClientID: sampleApp, Programs: []string{"careconnect"}, Secret: reference,
 		RedirectURIs: []string{url + "/callback"}, PostLogoutURIs: []string{url + "/"}, LogoutURL: url + "/back-channel-logout"}, "", "the demo"); err != nil {
 		return nil, "", err
 	}

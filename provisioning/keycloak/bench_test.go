@@ -24,7 +24,7 @@ import (
 func BenchmarkAdminAPI(b *testing.B) {
 	f := newRealm(b)
 	leaf := f.leaf(b)
-	writer, reader := token(b, f.spec.Realm, "writer", f.spec.Writer.Secret), token(b, f.spec.Realm, "reader", f.spec.Reader.Secret)
+	writer, reader := token(b, f.spec.Realm, "writer", writerSecret), token(b, f.spec.Realm, "reader", readerSecret)
 	plain := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	raw := func(bearer, method, path string, body any) error {
 		var sent io.Reader

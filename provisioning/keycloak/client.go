@@ -52,7 +52,7 @@ func (r *run) ensureClient(ctx context.Context, want object) (id string, err err
 		return "", err
 	}
 	secret, _ := want["secret"].(string)
-	return id, r.checkVault(ctx, clientID, secret)
+	return id, r.checkVault(ctx, id, clientID, secret)
 }
 
 // ensureScopes makes a client's default or optional scopes exactly want.

@@ -44,6 +44,13 @@ type fixture struct {
 
 var realms atomic.Int64
 
+// What the vault holds for every realm of these tests, whose specifications refer to it.
+const (
+	portalSecret = "portal-secret"
+	writerSecret = "writer+%secret" // x/oauth2 must encode it
+	readerSecret = "reader-secret"
+)
+
 var leaves = []provisioning.Leaf{{Code: "practitioner"}, {Code: "viewer", Entitlement: true}}
 
 // newRealm applies a realm and deletes it when the test ends.
@@ -54,16 +61,17 @@ func newRealm(t testing.TB) *fixture {
 	port := 0
 	_, err = fmt.Sscan(smtp.Port(), &port)
 	must(t, err)
+	name := fmt.Sprintf("kc-%d-%d", os.Getpid(), realms.Add(1))
 	f := &fixture{
 		admin: keycloak.Admin{URL: stack.Keycloak, ClientID: stack.AdminClientID, ClientSecret: stack.AdminClientSecret},
 		spec: keycloak.Spec{
-			Template: realm.JSON, Realm: fmt.Sprintf("kc-%d-%d", os.Getpid(), realms.Add(1)), DisplayName: "Test realm",
+			Template: realm.JSON, Realm: name, DisplayName: "Test realm",
 			Portal: keycloak.Portal{
-				ClientID: "portal", Secret: "portal-secret", BaseURL: "http://127.0.0.1:9/",
+				ClientID: "portal", Secret: inVault(t, name, "portal", portalSecret), BaseURL: "http://127.0.0.1:9/",
 				RedirectURIs: []string{"http://127.0.0.1:9/callback"}, PostLogoutURIs: []string{"http://127.0.0.1:9/bye", "http://127.0.0.1:9/idle"},
 			},
-			Writer:   keycloak.Credential{ID: "writer", Secret: "writer+%secret"}, // x/oauth2 must encode it
-			Reader:   keycloak.Credential{ID: "reader", Secret: "reader-secret"},
+			Writer:   keycloak.Credential{ID: "writer", Secret: inVault(t, name, "writer", writerSecret)},
+			Reader:   keycloak.Credential{ID: "reader", Secret: inVault(t, name, "reader", readerSecret)},
 			Programs: []keycloak.Program{{ID: "careconnect", Entitlements: []string{"viewer"}}, {ID: "other", Entitlements: []string{"viewer"}}},
 			SMTP:     keycloak.SMTP{Host: smtp.Hostname(), Port: port, From: "noreply@example.test", FromName: "Test"},
 
@@ -75,10 +83,18 @@ func newRealm(t testing.TB) *fixture {
 	t.Cleanup(func() { f.call(t, http.MethodDelete, "", nil, nil) })
 	f.Directory = keycloak.New(keycloak.Config{
 		URL: stack.Keycloak, Realm: f.spec.Realm, PortalClientID: "portal",
-		WriterID: "writer", WriterSecret: f.spec.Writer.Secret, ReaderID: "reader", ReaderSecret: f.spec.Reader.Secret,
+		WriterID: "writer", WriterSecret: writerSecret, ReaderID: "reader", ReaderSecret: readerSecret,
 		Timeout: 30 * time.Second, // the first mail of a cold server on a busy machine
 	})
 	return f
+}
+
+// inVault puts a secret into the vault of the test run's Keycloak and gives the reference to it.
+func inVault(t testing.TB, realm, key, secret string) string {
+	t.Helper()
+	reference, err := stack.PutSecret(realm, key, secret)
+	must(t, err)
+	return reference
 }
 
 func (f *fixture) realm() keycloak.Realm {
@@ -121,6 +137,11 @@ func (f *fixture) call(t testing.TB, method, path string, in, out any) {
 
 func (f *fixture) callAs(t testing.TB, bearer, method, path string, in any) (code int, body []byte) {
 	t.Helper()
+	return call(t, bearer, method, stack.Keycloak+"/admin/realms/"+f.spec.Realm+path, in)
+}
+
+func call(t testing.TB, bearer, method, address string, in any) (code int, body []byte) {
+	t.Helper()
 	var sent io.Reader
 	if in != nil {
 		encoded, err := json.Marshal(in)
@@ -129,7 +150,7 @@ func (f *fixture) callAs(t testing.TB, bearer, method, path string, in any) (cod
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, stack.Keycloak+"/admin/realms/"+f.spec.Realm+path, sent)
+	r, err := http.NewRequestWithContext(ctx, method, address, sent)
 	must(t, err)
 	r.Header.Set("Authorization", "Bearer "+bearer)
 	r.Header.Set("Content-Type", "application/json")

@@ -77,8 +77,8 @@ func TestRightsOfTheServiceAccounts(t *testing.T) {
 	sub, groups := f.member(t, "ana", "s1", "viewer")
 	management := f.client(t, "realm-management")
 	realmAdmin := []named{f.role(t, management, "realm-admin")}
-	writer := token(t, f.spec.Realm, "writer", f.spec.Writer.Secret)
-	reader := token(t, f.spec.Realm, "reader", f.spec.Reader.Secret)
+	writer := token(t, f.spec.Realm, "writer", writerSecret)
+	reader := token(t, f.spec.Realm, "reader", readerSecret)
 	for _, c := range []struct {
 		who, bearer, method, path string
 		body                      any

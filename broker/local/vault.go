@@ -1,0 +1,27 @@
+package local
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// makeVault makes the folder of the data folder in which Keycloak, which runs as
+// we do, looks up the secrets that its realms refer to.
+func makeVault(data *Data) (string, error) {
+	dir := filepath.Join(data.Dir, "vault")
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// PutSecret puts a secret into the vault of the stack's Keycloak and returns the
+// reference that stands for it in this realm, "${vault.<key>}". Keycloak reads
+// the file at each use: another secret under the same key holds at once. Keycloak
+// keeps the secret of key k of realm r in the file r_k, with underscores doubled.
+func (a Addresses) PutSecret(realm, key, secret string) (reference string, err error) {
+	if a.Vault == "" {
+		return secret, nil
+	}
+	doubled := strings.NewReplacer("_", "__")
+	path := filepath.Join(a.Vault, doubled.Replace(realm)+"_"+doubled.Replace(key))
+	return "${vault." + key + "}", writeWhole(path, []byte(secret))
+}
