@@ -53,6 +53,16 @@ func (s Site) fact() policies.Site {
 	return f
 }
 
+// lockedCase reads a request, so that nobody else changes it meanwhile, and its case.
+func (tx *Tx) lockedCase(id string) (Request, policies.Case, error) {
+	req, err := tx.r.readRequest(tx.ctx, tx, id, ` for update`)
+	if err != nil {
+		return req, policies.Case{}, err
+	}
+	c, err := tx.caseOf(req)
+	return req, c, err
+}
+
 func (tx *Tx) caseOf(req Request) (policies.Case, error) {
 	return tx.r.caseOf(tx.ctx, tx.Tx, tx.Programs, req, tx.At)
 }

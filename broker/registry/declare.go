@@ -177,11 +177,7 @@ func (r *Registry) signerMail(ctx context.Context, by By, id, kind, name, email 
 		return err
 	}
 	_, err = r.Do(ctx, Act{By: by, Kind: kind, What: []string{id, name, email}}, touched(req), func(tx *Tx) (string, error) {
-		req, err := r.readRequest(ctx, tx, id, ` for update`)
-		if err != nil {
-			return "", err
-		}
-		c, err := tx.caseOf(req)
+		req, c, err := tx.lockedCase(id)
 		if err != nil {
 			return "", err
 		}
@@ -239,13 +235,9 @@ func (r *Registry) SignDeclaration(ctx context.Context, by By, id, secret, displ
 	if err != nil {
 		return err
 	}
-	act := Act{By: by, Kind: "declare", For: "", What: []string{id, display}}
+	act := Act{By: by, Kind: "declare", What: []string{id, display}}
 	_, err = r.Do(ctx, act, touched(req), func(tx *Tx) (string, error) {
-		req, err := r.readRequest(ctx, tx, id, ` for update`)
-		if err != nil {
-			return "", err
-		}
-		c, err := tx.caseOf(req)
+		req, c, err := tx.lockedCase(id)
 		if err != nil {
 			return "", err
 		}

@@ -24,7 +24,7 @@ func (r *Registry) Review(ctx context.Context, by By, n NewReview) error {
 	if err != nil {
 		return err
 	}
-	act := Act{By: by, Kind: "review." + string(n.Verdict), For: "", What: n}
+	act := Act{By: by, Kind: "review." + string(n.Verdict), What: n}
 	_, err = r.Do(ctx, act, touched(req), func(tx *Tx) (string, error) {
 		req, c, err := tx.decidable(n.Request, n.Version)
 		if err != nil {
@@ -75,11 +75,7 @@ func touched(req Request) Touch {
 // decidable reads a request as it is now; one that changed since it was shown is
 // a Conflict, and one that the actor may not see does not exist.
 func (tx *Tx) decidable(id string, version int64) (Request, policies.Case, error) {
-	req, err := tx.r.readRequest(tx.ctx, tx, id, ` for update`)
-	if err != nil {
-		return req, policies.Case{}, err
-	}
-	c, err := tx.caseOf(req)
+	req, c, err := tx.lockedCase(id)
 	if err != nil {
 		return req, c, err
 	}
