@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -251,12 +253,13 @@ func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
 	if err := r.db.SelectContext(ctx, &ids, `select id from account where next_at <= instant() order by next_at limit 100`); err != nil {
 		return 0, err
 	}
+	var failed error // one account that cannot be settled holds up no other
 	for _, id := range ids {
 		if err := r.Settle(ctx, id); err != nil {
-			return 0, err
+			failed = errors.Join(failed, fmt.Errorf("account %s: %w", id, err))
 		}
 	}
-	if err := r.recheck(ctx); err != nil {
+	if err := errors.Join(failed, r.recheck(ctx)); err != nil {
 		return 0, err
 	}
 	var wait *float64
