@@ -1,0 +1,22 @@
+# The product as one image: the binary, its assets inside it, nothing else.
+FROM node:22-bookworm-slim AS assets
+WORKDIR /src
+COPY broker/portal/assets.sh broker/portal/assets.sh
+COPY broker/portal/static broker/portal/static
+RUN sh broker/portal/assets.sh
+
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+COPY --from=assets /src/broker/portal/static broker/portal/static
+RUN CGO_ENABLED=0 go build -trimpath -o /out/countersign ./cmd/countersign
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tzdata && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 countersign
+COPY --from=build /out/countersign /usr/local/bin/countersign
+USER countersign
+ENTRYPOINT ["countersign"]
+CMD ["serve"]
