@@ -18,11 +18,10 @@ const (
 	second   = "approve:second-registrar"
 )
 
-// asks makes a person ask for a licensed role at a worksite.
+// asks makes a person ask for a licensed role at a worksite; a practitioner is a physician.
 func asks(t *testing.T, p *walk.Person, site, role string) string {
 	t.Helper()
-	body := map[string]string{"pharmacist": "cpbc", "lpn": "bccnm", "rpn": "bccnm", "resident": "cpsbc", "social-worker": "bccsw"}[role]
-	id, err := p.Join(walk.Program, site, role, walk.Licensed("", body, "L2000", inAYear()))
+	id, err := p.Join(walk.Program, site, role, walk.Licensed("physician", bodies[role], "L2000", inAYear()))
 	must(t, err)
 	return id
 }

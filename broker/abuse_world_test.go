@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"countersign/broker/registry"
 	"countersign/broker/walk"
@@ -18,54 +19,113 @@ import (
 // people who have nothing to do with each other, and who operates the program. It
 // is made once; who changes something does so to people and requests of their own.
 type world struct {
-	maple                // A: Mona administers, Paul practises and may authorize
-	nora    *walk.Person // administers A too, and asks Paul to authorize her
-	olga    *walk.Person // acts on behalf of Paul at A
-	siteB   string       // another worksite
-	nia     *walk.Person // administers B, for which she signed herself
-	peter   *walk.Person // practises at B and may authorize there
-	suki    *walk.Person // support of the program
-	sam     *walk.Person // asks for a role at A: samAsks
-	samAsks string       // submitted, nothing decided
-	sara    *walk.Person // has an account and nothing else
+	maple              // A: Mona administers, Paul practises and may authorize
+	nora  *walk.Person // administers A too, and asks Paul to authorize her
+	olga  *walk.Person // acts on behalf of Paul at A, and plans to leave in two months
+	siteB string       // another worksite
+	nia   *walk.Person // administers B, for which she signed herself
+	peter *walk.Person // practises at B and may authorize there
+	suki  *walk.Person // support of the program
+	ada   *walk.Person // its auditor
+	sara  *walk.Person // has an account, an invitation that she never takes up, and nothing else
+	sam   *walk.Person // asks for roles at A
+	wes   *walk.Person // asks for a worksite, and is suspended
+	// Sam's requests: nothing decided, not sent, and withdrawn.
+	samAsks, samDraft, samWithdrew string
+	wesAsks                        string // not declared
+	deadJoin, deadMandate          string // ended
 }
 
 var (
 	worldOnce sync.Once
-	worldMade world
+	worldMade *world
 )
 
 // abused is the world, which the first test makes and the others wait for.
 func abused(t *testing.T) world {
 	t.Helper()
-	worldOnce.Do(func() { worldMade = newWorld(t) })
-	if worldMade.samAsks == "" {
+	worldOnce.Do(func() {
+		w := newWorld(t)
+		worldMade = &w
+	})
+	if worldMade == nil {
 		t.Fatal("the world could not be made")
 	}
-	return worldMade
+	return *worldMade
 }
 
 func newWorld(t *testing.T) world {
 	t.Helper()
 	s := shared(t)
 	w := world{maple: s.maple(t), nora: s.person(t, "Nora", "Quinn"), olga: s.person(t, "Olga", "Reyes"), nia: s.person(t, "Nia", "Brandt"),
-		peter: s.person(t, "Peter", "Lam"), suki: s.person(t, "Suki", "Tan"), sam: s.person(t, "Sam", "Vega"), sara: s.person(t, "Sara", "Holm")}
+		peter: s.person(t, "Peter", "Lam"), suki: s.person(t, "Suki", "Tan"), ada: s.person(t, "Ada", "Obi"),
+		sara: s.person(t, "Sara", "Holm"), sam: s.person(t, "Sam", "Vega"), wes: s.person(t, "Wes", "Dahl")}
+	w.openSites(t)
+	w.ask(t)
+	w.end(t)
+	return w
+}
+
+func (w *world) openSites(t *testing.T) {
+	t.Helper()
 	_, err := walk.Assist(w.site, w.olga, "medical-office-assistant", w.paul, w.mona)
 	must(t, err)
 	_, err = walk.AskToAssist(w.site, w.nora, "office-manager")
 	must(t, err)
-	s.administrates(t, w.desk, w.site, w.mona, w.nora)
+	w.administrates(t, w.desk, w.site, w.mona, w.nora)
 	w.siteB, err = w.desk.OpenSite(w.nia, w.nia, walk.Clinic{Name: fmt.Sprintf("Birch Clinic %d", next()), City: "Victoria"})
 	must(t, err)
 	_, err = w.desk.Practise(w.siteB, w.peter, "practitioner", walk.Licensed("midwife", "bccnm", "M100", inAYear()), w.nia, walk.Inbox)
 	must(t, err)
-	link, err := w.desk.First.Invite("support", w.suki.Email)
+	for role, p := range map[string]*walk.Person{"support": w.suki, "auditor": w.ada} {
+		link, err := w.desk.First.Invite(role, p.Email)
+		must(t, err)
+		_, err = p.Accept(link)
+		must(t, err)
+	}
+}
+
+// ask leaves requests in every state that the tests of routes need.
+func (w *world) ask(t *testing.T) {
+	t.Helper()
+	w.samAsks, w.samWithdrew = asks(t, w.sam, w.site, "pharmacist"), asks(t, w.sam, w.site, "lpn")
+	w.deadJoin = w.join(t, w.sam, w.site, "lpn")
+	read(t, w.sam, "/requests/"+w.samWithdrew, formTo("/withdraw")).accepted(t)
+	w.samDraft = draft(t, w.sam, w.site, "rpn")
+	var err error
+	w.wesAsks, err = w.wes.RequestSite(walk.Program, walk.Clinic{Name: fmt.Sprintf("Willow Clinic %d", next()), City: "Kelowna",
+		SignerName: "Wilma Dahl", SignerEmail: "wilma@" + w.stack.name + ".example"})
 	must(t, err)
-	_, err = w.suki.Accept(link)
+	read(t, w.desk.First, walk.Desk(w.wesAsks)+"/suspend", formTo("/suspend")).with("reasons", "inquiry").accepted(t)
+	link, err := w.desk.First.Invite("auditor", w.sara.Email)
 	must(t, err)
-	w.samAsks, err = w.sam.Join(walk.Program, w.site, "pharmacist", walk.Licensed("", "cpbc", "P100", inAYear()))
+	_, err = w.sara.Get(link)
 	must(t, err)
-	return w
+}
+
+// bodies are those that license the professions of roles.
+var bodies = map[string]string{"practitioner": "cpsbc", "pharmacist": "cpbc", "lpn": "bccnm", "rpn": "bccnm", "resident": "cpsbc", "social-worker": "bccsw"}
+
+// draft fills in a request for a licensed role, up to the page for checking.
+func draft(t *testing.T, p *walk.Person, site, role string) string {
+	t.Helper()
+	page, err := p.Get("/requests/new/" + walk.Program + "/join?site=" + site)
+	must(t, err)
+	page, err = page.FormWith("role").Set("role", role).Send()
+	must(t, err)
+	_, id, err := p.Fill(page, walk.Licensed("physician", bodies[role], "D100", inAYear()))
+	must(t, err)
+	return id
+}
+
+// end leaves a mandate that is over and a membership that is going to be.
+func (w *world) end(t *testing.T) {
+	t.Helper()
+	read(t, w.paul, "/authorizing", formTo("/offer")).with("account", w.account(t, w.nora)).accepted(t)
+	w.query(t, &w.deadMandate, `select id from fact_mandate where on_behalf = $1`, w.account(t, w.nora))
+	read(t, w.paul, "/authorizing/"+w.deadMandate+"/end", formTo("/end")).accepted(t)
+	read(t, w.olga, "/access/"+w.join(t, w.olga, w.site, "on-behalf-of")+"/leave", formTo("/leave")).
+		with("when", "day").with("last", time.Now().AddDate(0, 2, 0).Format(time.DateOnly)).accepted(t)
 }
 
 // administrates makes a member an administrator: one who is names them, a
