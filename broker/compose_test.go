@@ -28,7 +28,7 @@ func TestCompose(t *testing.T) {
 			Environment map[string]string
 		}
 	}
-	must(t, yaml.Unmarshal(text, &file))
+	must(t, yaml.UnmarshalWithOptions(text, &file, yaml.AllowDuplicateMapKey())) // a service may replace what it merged in
 	known := []string{"DATABASE_URL", "DATABASE_OWNER_URL", "KEYCLOAK_ADMIN_CLIENT_ID", "KEYCLOAK_ADMIN_CLIENT_SECRET"}
 	for f := range reflect.TypeFor[broker.Config]().Fields() {
 		known = append(known, f.Tag.Get("env"))
