@@ -83,11 +83,9 @@ func (d *Data) Secret(name string, n int) (string, error) {
 	return secret, writeWhole(path, []byte(secret))
 }
 
-// Key returns the path for a key file of that name, in a folder that only we may enter. Making the
-// key is its user's business.
-func (d *Data) Key(name string) (string, error) {
-	dir := filepath.Join(d.Dir, "keys")
-	return filepath.Join(dir, name), os.MkdirAll(dir, 0o700)
+// Write writes a file of the folder in one piece, for us alone to read: a kill leaves the old or the new.
+func (d *Data) Write(name string, content []byte) error {
+	return writeWhole(filepath.Join(d.Dir, name), content)
 }
 
 // settlePorts reads or writes the marker, and empties the folder before where that is asked for or

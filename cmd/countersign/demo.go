@@ -24,7 +24,7 @@ type demoCmd struct {
 }
 
 // Run implements the command.
-func (c demoCmd) Run(ctx context.Context, log *slog.Logger) error {
+func (c demoCmd) Run(ctx context.Context) error {
 	begun := time.Now()
 	step := func(what string) { fmt.Printf("%5.1f s  %s\n", time.Since(begun).Seconds(), what) }
 	data, err := c.open()
@@ -32,16 +32,29 @@ func (c demoCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer data.Close()
-	stack, err := local.Start(ctx, local.StackOptions{Data: data, Durable: true, Log: step})
+	log, err := os.OpenFile(filepath.Join(data.Dir, "product.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
+	defer log.Close()
+	stack, err := local.Start(ctx, local.StackOptions{Data: data, Durable: true, Log: step})
+	if err != nil {
+		return unlessEnded(ctx, err)
+	}
 	defer stack.Stop()
-	d := demo{data: data, stack: stack, step: step, log: log}
+	d := demo{data: data, stack: stack, step: step, log: slog.New(slog.NewTextHandler(log, nil))}
 	if d.config, err = demoConfig(data, stack.Addresses); err != nil {
 		return err
 	}
-	return d.run(ctx)
+	return unlessEnded(ctx, d.run(ctx))
+}
+
+// unlessEnded: whoever presses Ctrl-C in the midst of a step knows why it failed.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // seededFile marks a folder whose first start went through: one that was cut
@@ -220,12 +233,12 @@ func (d demo) tell(appSecret string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(d.data.Dir, "demo.json"), append(text, '\n'), 0o600); err != nil {
+	if err := d.data.Write("demo.json", append(text, '\n')); err != nil {
 		return err
 	}
 	d.step("ready")
-	fmt.Printf("\n  portal              %s\n  sample application  %s\n  mail                %s\n  Keycloak            %s (realm %s)\n  everything          %s\n\n",
-		f.Portal, f.RelyingApp, f.Mail, f.Keycloak, f.Realm, filepath.Join(d.data.Dir, "demo.json"))
+	fmt.Printf("\n  portal              %s\n  sample application  %s\n  mail                %s\n  Keycloak            %s (realm %s)\n  everything          %s\n  logs                %s\n\n",
+		f.Portal, f.RelyingApp, f.Mail, f.Keycloak, f.Realm, filepath.Join(d.data.Dir, "demo.json"), filepath.Join(d.data.Dir, "*.log"))
 	for _, a := range accounts {
 		fmt.Printf("  %-8s %-22s %-28s %s\n", a.UserName, a.Password, a.Role, a.Site)
 	}

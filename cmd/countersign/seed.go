@@ -78,7 +78,7 @@ func (d demo) seed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(d.data.Dir, seededFile), text, 0o600)
+	return d.data.Write(seededFile, text)
 }
 
 func (s seeds) signUp(name string) error {
