@@ -1,6 +1,7 @@
 # make demo           runs the product with its own Keycloak, PostgreSQL and mail catcher;
 #                     options go in ARGS: make demo ARGS="--data DIR --port-base N --fresh"
 # make test           the whole test suite, with the race detector, on one such set of servers
+# make bench          calls per second of Keycloak's admin API, plain and through the product; a minute
 # make lint           gofmt, vet and staticcheck
 # make requirements   each requirement with the tests that name it
 #
@@ -9,7 +10,7 @@
 
 BIN := .build/countersign
 
-.PHONY: demo test lint requirements build assets
+.PHONY: demo test bench lint requirements build assets
 
 # exec: signals reach the product itself and not make's shell.
 demo: assets build
@@ -20,6 +21,9 @@ test: assets build
 	@unformatted=$$(gofmt -l .ci broker cmd keycloak-realm policies provisioning); test -z "$$unformatted" || { echo "gofmt -w is due for: $$unformatted"; exit 1; }
 	go vet ./...
 	exec $(BIN) local -- go test -race -count=1 -timeout 20m ./...
+
+bench: assets build
+	exec $(BIN) local -- go test -count=1 -run '^$$' -bench AdminAPI -benchtime 1x -timeout 20m ./provisioning/keycloak
 
 lint:
 	sh .ci/lint

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"countersign/provisioning"
@@ -17,10 +19,9 @@ import (
 
 // BenchmarkAdminAPI is the ground that every later ratio rests on: calls per
 // second of Keycloak's admin API under the realm's own service accounts, at 1, 4
-// and 8 workers, once by a plain HTTP client and once through the adapter (whose
-// creation looks the account up first). Run it alone on an idle machine:
-//
-//	go test -run '^$' -bench AdminAPI -benchtime 400x ./provisioning/keycloak
+// and 8 workers, by a plain HTTP client and through the adapter (whose creation
+// looks the account up first). The two take turns, so that both meet the same
+// machine. It prints a table; run it alone on an idle machine with `make bench`.
 func BenchmarkAdminAPI(b *testing.B) {
 	f := newRealm(b)
 	leaf := f.leaf(b)
@@ -60,40 +61,52 @@ func BenchmarkAdminAPI(b *testing.B) {
 		subs = append(subs, sub)
 	}
 	any1 := func() string { return subs[int(n.Add(1))%len(subs)] }
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(table, "\ncalls/s\tworkers\tplain\tadapter\tratio\t\n")
 	for _, c := range []struct {
-		name string
-		call func() error
+		name           string
+		plain, adapter func() error
 	}{
-		{"plain/create", func() error {
+		{"create", func() error {
 			p := person()
 			return raw(writer, http.MethodPost, "/users", map[string]any{
 				"username": p.UserName, "email": p.Email, "firstName": p.GivenName, "lastName": p.Surname, "enabled": true,
 				"attributes": map[string][]string{"countersign_account": {p.Account}},
 			})
-		}},
-		{"plain/join", func() error { return raw(writer, http.MethodPut, "/users/"+any1()+"/groups/"+leaf, nil) }},
-		{"plain/read", func() error { return raw(reader, http.MethodGet, "/users/"+any1(), nil) }},
-		{"adapter/create", func() error { _, err := f.CreatePerson(context.Background(), person()); return err }},
-		{"adapter/join", func() error { return f.Join(context.Background(), any1(), leaf) }},
-		{"adapter/read", func() error { _, err := f.Person(context.Background(), any1()); return err }},
+		}, func() error { _, err := f.CreatePerson(context.Background(), person()); return err }},
+		{"join", func() error { return raw(writer, http.MethodPut, "/users/"+any1()+"/groups/"+leaf, nil) },
+			func() error { return f.Join(context.Background(), any1(), leaf) }},
+		{"read", func() error { return raw(reader, http.MethodGet, "/users/"+any1(), nil) },
+			func() error { _, err := f.Person(context.Background(), any1()); return err }},
 	} {
-		for range 200 { // the server compiles what it runs often
-			must(b, c.call())
-		}
+		inParallel(b, 4, 200, c.plain) // the server compiles what it runs often
+		inParallel(b, 4, 200, c.adapter)
 		for _, workers := range []int{1, 4, 8} {
-			b.Run(fmt.Sprintf("%s/workers=%d", c.name, workers), func(b *testing.B) { inParallel(b, workers, c.call) })
+			var plain, adapter time.Duration
+			for range rounds {
+				plain += inParallel(b, workers, calls, c.plain)
+				adapter += inParallel(b, workers, calls, c.adapter)
+			}
+			perSecond := func(took time.Duration) float64 { return rounds * calls / took.Seconds() }
+			fmt.Fprintf(table, "%s\t%d\t%.0f\t%.0f\t%.2f\t\n", c.name, workers, perSecond(plain), perSecond(adapter), plain.Seconds()/adapter.Seconds())
 		}
 	}
+	must(b, table.Flush())
 }
+
+// Each figure stands on this many calls.
+const rounds, calls = 5, 80
 
 func (f *fixture) leaf(t testing.TB) string {
 	_, groups := f.member(t, "bench-0", "s1")
 	return groups["viewer"]
 }
 
-func inParallel(b *testing.B, workers int, call func() error) {
+// inParallel makes so many calls and says how long they took.
+func inParallel(b *testing.B, workers, calls int, call func() error) time.Duration {
+	b.Helper()
 	var left atomic.Int64
-	left.Store(int64(b.N))
+	left.Store(int64(calls))
 	var wait sync.WaitGroup
 	began := time.Now()
 	for range workers {
@@ -107,5 +120,5 @@ func inParallel(b *testing.B, workers int, call func() error) {
 		})
 	}
 	wait.Wait()
-	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "calls/s")
+	return time.Since(began)
 }

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"countersign/broker/walk"
+)
+
+// product is an installation as its operator has it: a database, a realm, keys,
+// and all of the configuration in the environment.
+type product struct {
+	realm, database string
+	env             map[string]string
+}
+
+// install takes the first steps of the first day in production, each by its command.
+func install(t *testing.T) *product {
+	t.Helper()
+	name := fmt.Sprintf("cmd%d", os.Getpid())
+	p := &product{realm: name, database: name}
+	must(t, servers.CreateDatabase(t.Context(), name, ""))
+	t.Cleanup(func() {
+		if err := servers.DropDatabase(context.Background(), name); err != nil {
+			t.Error(err)
+		}
+	})
+	host, port, err := net.SplitHostPort(servers.SMTP)
+	must(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	listen := l.Addr().String()
+	l.Close()
+	p.env = map[string]string{
+		"DATABASE_OWNER_URL": servers.OwnerURL(name), "DATABASE_URL": servers.AppURL(name),
+		"COUNTERSIGN_LISTEN": listen, "COUNTERSIGN_PUBLIC_URL": "http://" + listen, "COUNTERSIGN_KEYS": filepath.Join(t.TempDir(), "keys"),
+		"COUNTERSIGN_KEYCLOAK_URL": servers.Keycloak, "COUNTERSIGN_REALM": name,
+		"COUNTERSIGN_PORTAL_SECRET": "portal-secret", "COUNTERSIGN_WRITER_SECRET": "writer-secret", "COUNTERSIGN_READER_SECRET": "reader-secret",
+		"COUNTERSIGN_SMTP_HOST": host, "COUNTERSIGN_SMTP_PORT": port,
+		"KEYCLOAK_ADMIN_CLIENT_ID": servers.AdminClientID, "KEYCLOAK_ADMIN_CLIENT_SECRET": servers.AdminClientSecret,
+	}
+	p.does(t, "", "keys", p.env["COUNTERSIGN_KEYS"])
+	p.refuses(t, "migrate", "serve")
+	p.does(t, "", "migrate")
+	p.does(t, "", "migrate")
+	return p
+}
+
+func (p *product) environment() (env []string) {
+	for name, value := range p.env {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// with is the same installation with one thing told otherwise.
+func (p *product) with(name, value string) *product {
+	other := &product{realm: p.realm, database: p.database, env: map[string]string{}}
+	for n, v := range p.env {
+		other.env[n] = v
+	}
+	other.env[name] = value
+	return other
+}
+
+// does runs a command that must succeed and say so.
+func (p *product) does(t *testing.T, want string, args ...string) string {
+	t.Helper()
+	said, code := says(t, program, p.environment(), args...)
+	if code != 0 || !strings.Contains(said, want) {
+		t.Errorf("%q: exit status %d, want %q in:\n%s", args, code, want, said)
+	}
+	return strings.TrimSpace(said)
+}
+
+// refuses runs a command that must fail and say why.
+func (p *product) refuses(t *testing.T, because string, args ...string) {
+	t.Helper()
+	said, code := says(t, program, p.environment(), args...)
+	if code == 0 || !strings.Contains(said, because) {
+		t.Errorf("%q: exit status %d, want %q in:\n%s", args, code, because, said)
+	}
+}
+
+// serve starts the product and waits until it serves.
+func (p *product) serve(t *testing.T) *running {
+	t.Helper()
+	r := begin(t, program, p.environment(), "serve")
+	r.says(t, "serving", time.Minute)
+	return r
+}
+
+// keycloak does what an administrator of the realm might.
+func (p *product) keycloak(t *testing.T, method, path string, in, out any) {
+	t.Helper()
+	resp, err := http.PostForm(servers.Keycloak+"/realms/master/protocol/openid-connect/token",
+		url.Values{"grant_type": {"client_credentials"}, "client_id": {servers.AdminClientID}, "client_secret": {servers.AdminClientSecret}})
+	must(t, err)
+	defer resp.Body.Close()
+	var token struct {
+		Access string `json:"access_token"`
+	}
+	must(t, json.NewDecoder(resp.Body).Decode(&token))
+	body, err := json.Marshal(in)
+	must(t, err)
+	req, err := http.NewRequestWithContext(context.Background(), method, servers.Keycloak+"/admin/realms/"+p.realm+path, bytes.NewReader(body))
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+token.Access)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err = http.DefaultClient.Do(req)
+	must(t, err)
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		t.Fatalf("%s %s: %s", method, path, resp.Status)
+	}
+	if out != nil {
+		must(t, json.NewDecoder(resp.Body).Decode(out))
+	}
+}
+
+// The first day in production, by its commands, and what serve refuses: no keys,
+// no schema, a realm in which a stranger may administer, a clock that is not the
+// machine's. Client secrets are given as references into Keycloak's vault.
+func TestFirstDay(t *testing.T) {
+	t.Parallel()
+	p := install(t)
+	p.with("COUNTERSIGN_KEYS", t.TempDir()).refuses(t, "key", "serve")
+	p.refuses(t, "refusing to serve", "serve") // there is no realm yet
+
+	apply := p
+	for variable, client := range map[string]string{"PORTAL": "portal", "WRITER": "writer", "READER": "reader"} {
+		variable = "COUNTERSIGN_" + variable + "_SECRET"
+		reference, err := servers.PutSecret(p.realm, client, p.env[variable])
+		must(t, err)
+		apply = apply.with(variable, reference)
+	}
+	t.Cleanup(func() { p.keycloak(t, http.MethodDelete, "", nil, nil) })
+	apply.does(t, "realm "+p.realm+" created", "realm", "apply")
+	if said := apply.does(t, "", "realm", "apply"); said != "nothing to change" {
+		t.Errorf("a second apply says %q", said)
+	}
+
+	serving := p.serve(t)
+	p.bootstrap(t)
+	p.applications(t)
+	p.does(t, "nothing found", "audit", "invariants")
+	if code := serving.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("SIGTERM: exit status %d\n%s", code, serving.said)
+	}
+	p.refusesStrangers(t)
+	p.does(t, "", "clock", "36h")
+	p.refuses(t, "36h0m0s ahead", "serve")
+}
+
+// bootstrap: the first registrar is invited by mail, once.
+func (p *product) bootstrap(t *testing.T) {
+	t.Helper()
+	email := "first@" + p.realm + ".example"
+	p.does(t, "invited "+email, "access", "bootstrap", email)
+	p.refuses(t, "registrar-exists", "access", "bootstrap", "second@"+p.realm+".example")
+	_, err := walk.Mailbox{URL: servers.Mail}.Wait(email, "", "/invitation")
+	must(t, err)
+}
+
+// applications: one whose secret Keycloak makes, and one whose secret is in the vault.
+func (p *product) applications(t *testing.T) {
+	t.Helper()
+	realm := p.env["COUNTERSIGN_KEYCLOAK_URL"] + "/realms/" + p.realm
+	add := func(id string, more ...string) []string {
+		return append([]string{"app", "add", id, "--programs", "careconnect", "--redirect", "https://viewer.example/callback",
+			"--logout-url", "https://viewer.example/back-channel-logout", "--owner", "Viewer team"}, more...)
+	}
+	made := p.does(t, "", add("viewer")...)
+	accepted(t, realm, "viewer", made, true)
+	renewed := p.does(t, "", "app", "rotate", "viewer")
+	accepted(t, realm, "viewer", renewed, true)
+	accepted(t, realm, "viewer", made, false)
+
+	reference, err := servers.PutSecret(p.realm, "archive", "archive-secret")
+	must(t, err)
+	p.does(t, reference, add("archive", "--secret-reference", reference)...)
+	accepted(t, realm, "archive", "archive-secret", true)
+	p.refuses(t, "in the vault", "app", "rotate", "archive")
+	p.refuses(t, "vault.KEY", add("plain", "--secret-reference", "a-plain-secret")...)
+	p.refuses(t, "nowhere", add("other", "--programs", "nowhere")...)
+
+	list := p.does(t, "viewer\tcareconnect\thttps://viewer.example/back-channel-logout\tViewer team", "app", "list")
+	contains(t, list, "archive\t")
+	p.does(t, "", "app", "remove", "viewer")
+	accepted(t, realm, "viewer", renewed, false)
+	if list := p.does(t, "archive", "app", "list"); strings.Contains(list, "viewer\t") {
+		t.Errorf("removed and listed: %s", list)
+	}
+	p.refuses(t, "viewer", "app", "remove", "viewer")
+}
+
+// refusesStrangers: whoever else holds a realm-management role is named.
+func (p *product) refusesStrangers(t *testing.T) {
+	t.Helper()
+	p.keycloak(t, http.MethodPost, "/users", map[string]any{"username": "stranger", "enabled": true,
+		"email": "stranger@example.org", "firstName": "Sam", "lastName": "Stranger"}, nil)
+	var users, clients []struct{ ID string }
+	p.keycloak(t, http.MethodGet, "/users?exact=true&username=stranger", nil, &users)
+	p.keycloak(t, http.MethodGet, "/clients?clientId=realm-management", nil, &clients)
+	if len(users) != 1 || len(clients) != 1 {
+		t.Fatalf("%d strangers, %d clients realm-management", len(users), len(clients))
+	}
+	var role map[string]any
+	p.keycloak(t, http.MethodGet, "/clients/"+clients[0].ID+"/roles/view-events", nil, &role)
+	mapping := "/users/" + users[0].ID + "/role-mappings/clients/" + clients[0].ID
+	p.keycloak(t, http.MethodPost, mapping, []any{role}, nil)
+	p.refuses(t, "user stranger holds view-events", "serve")
+	p.keycloak(t, http.MethodDelete, mapping, []any{role}, nil)
+	again := p.serve(t)
+	again.end(t, syscall.SIGTERM)
+}
