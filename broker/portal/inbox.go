@@ -71,7 +71,7 @@ func (v *visit) itemLine(at places, i registry.Item, mine bool) itemLine {
 		return line
 	}
 	for _, n := range i.Needs {
-		if n.State != policies.Outstanding || mine && !n.Mine && !n.Turn {
+		if mine && !n.Mine && !n.Turn || !mine && n.State != policies.Outstanding {
 			continue
 		}
 		text := v.needText(at.ps[r.Program], n.Need, false)

@@ -50,7 +50,9 @@ func (l looker) needs(c policies.Case) ([]NeedView, error) {
 	var out []NeedView
 	for _, s := range c.Needs {
 		v := NeedView{NeedState: s, Key: s.Need.Key()}
-		if s.State == policies.Outstanding && s.Need.Kind == policies.NeedApprove {
+		// Of several authorizers each may still say yes when one has: two hold longer than one.
+		open := s.State == policies.Outstanding || s.State == policies.Met && s.Need.By == policies.ByAuthorizer
+		if open && s.Need.Kind == policies.NeedApprove {
 			v.Mine = policies.MayReview(l.ps, l.actor, c, v.Key).OK
 			v.Turn = policies.MayTurnDown(l.ps, l.actor, c, v.Key).OK
 			var who []string
