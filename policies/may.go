@@ -20,6 +20,7 @@ type Case struct {
 	Needs   []NeedState // of the request's join, or of the site
 	// Who could decide: accounts that now hold a role with the capability.
 	Administrators []string // at this site
+	Leaving        []string // of them, those whose end is planned
 	Authorizers    []string // at this site
 	Registrars     []string // of this program
 	Reviews        []Review // of this request that still hold

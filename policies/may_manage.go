@@ -49,13 +49,14 @@ func MayLeave(_ Programs, a Actor, c Case, role string) Answer {
 }
 
 // last tells whether the site would be without an administrator if the subject
-// lost the role.
+// lost the role, now or once those are gone who plan to be (A17).
 func last(c Case, subject, role string) bool {
 	if c.Program == nil {
 		return false
 	}
 	r, _ := c.Program.Role(role)
-	return r.Can(Administer) && slices.Contains(c.Administrators, subject) && len(without(c.Administrators, subject)) == 0
+	stay := keep(without(c.Administrators, subject), func(s string) bool { return !slices.Contains(c.Leaving, s) })
+	return r.Can(Administer) && slices.Contains(c.Administrators, subject) && len(stay) == 0
 }
 
 // MayCallOff tells whether the actor may end a restriction: a planned end, a

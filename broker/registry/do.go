@@ -207,6 +207,9 @@ func (tx *Tx) lock(touch Touch) error {
 	last := minusInfinity
 	see := func(query, id string) error {
 		var changed time.Time
+		if !validID(id) { // nobody can have it
+			return Fail(NotFound, "error.not-found")
+		}
 		err := tx.GetContext(tx.ctx, &changed, query, id)
 		if isNoRows(err) {
 			return Fail(NotFound, "error.not-found")

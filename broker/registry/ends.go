@@ -55,8 +55,23 @@ func (tx *Tx) siteCase(id string) (policies.Case, Site, error) {
 	if c.Authorizers, err = tx.holders(id, policies.Authorize); err != nil {
 		return c, s, err
 	}
+	if err := tx.SelectContext(tx.ctx, &c.Leaving, `select distinct account_id from fact_restriction
+		where site_id = $1 and role = any($2) and kind in ('leaves', 'planned') and ended_at is null`, id, pqStrings(rolesThat(c.Program, policies.Administer))); err != nil {
+		return c, s, err
+	}
 	c.Registrars, err = operators(tx.ctx, tx, tx.Programs, s.Program, policies.Registrar, tx.At)
 	return c, s, err
+}
+
+// rolesThat are the codes of a program's roles with a capability.
+func rolesThat(p *policies.Program, c policies.Capability) []string {
+	var out []string
+	for _, r := range p.Roles {
+		if r.Can(c) {
+			out = append(out, r.Code)
+		}
+	}
+	return out
 }
 
 // endMembership ends a join and, where the person no longer holds what they
@@ -182,6 +197,12 @@ func (r *Registry) CallOff(ctx context.Context, by By, join string) error {
 	_, err = r.Do(ctx, act, Touch{Sites: []string{j.Site}, Accounts: []string{j.Account}}, func(tx *Tx) (string, error) {
 		c, _, err := tx.siteCase(j.Site)
 		if err != nil {
+			return "", err
+		}
+		if j.Account != by.Account && !policies.MayAdminister(tx.Programs, tx.Actor, c).OK {
+			return "", Fail(NotFound, "error.not-found") // also where there is nothing to call off (A65)
+		}
+		if err := tx.live(j); err != nil {
 			return "", err
 		}
 		f, err := factsOf(ctx, tx, []string{j.Account}, tx.At)

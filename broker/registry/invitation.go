@@ -253,6 +253,9 @@ func (r *Registry) OfferByMail(ctx context.Context, by By, site, role, email str
 		if err != nil {
 			return "", err
 		}
+		if s.Opened == nil { // not to be found by anyone yet (A65)
+			return "", Fail(NotFound, "error.not-found")
+		}
 		if a := policies.MayAuthorize(tx.Programs, tx.Actor, c, ""); !a.OK {
 			return "", refuse(a)
 		}

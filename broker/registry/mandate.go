@@ -19,6 +19,9 @@ func (r *Registry) Offer(ctx context.Context, by By, site, onBehalf string) erro
 		if err != nil {
 			return "", err
 		}
+		if s.Opened == nil { // not to be found by anyone yet (A65)
+			return "", Fail(NotFound, "error.not-found")
+		}
 		if a := policies.MayAuthorize(tx.Programs, tx.Actor, c, onBehalf); !a.OK {
 			return "", refuse(a)
 		}
