@@ -29,6 +29,14 @@ func again(t *testing.T, p *walk.Person) {
 	}
 }
 
+// returns waits until the end of something has ended somebody's sessions, and
+// signs them in again.
+func (s *stack) returns(t *testing.T, p *walk.Person) {
+	t.Helper()
+	s.signedOut(t, p)
+	again(t, p)
+}
+
 // signedOutOf waits until an application refuses somebody, and gives how long
 // after since that was.
 func signedOutOf(t *testing.T, p *walk.Person, app string, since time.Time) time.Duration {
@@ -95,7 +103,6 @@ func TestEnds(t *testing.T) {
 			if !s.holds(t, p, m.site, "on-behalf-of") {
 				t.Errorf("%s has not got it back", p.UserName)
 			}
-			again(t, p)
 		}
 	}
 
@@ -117,7 +124,7 @@ func TestEnds(t *testing.T) {
 		t.Error("another's access went with it")
 	}
 	s.inRealm(t, tess, m.site)
-	again(t, tess)
+	s.returns(t, tess)
 	says(t, get(t, tess, "/access"), "On-behalf-of user Paused")
 	_, err = s.mail.Wait(tess.Email, "is paused", "")
 	must(t, err)
@@ -130,7 +137,9 @@ func TestEnds(t *testing.T) {
 	lost(t, rests...)
 	s.endedTogether(t, m.site, rests...)
 	s.inRealm(t, m.mona, m.site, "administrator")
-	again(t, m.mona)
+	for _, p := range rests {
+		s.returns(t, p)
+	}
 	for _, p := range rests {
 		read(t, m.paul, "/authorizing", formTo("/offer")).with("account", s.account(t, p)).accepted(t)
 	}
@@ -148,7 +157,9 @@ func TestEnds(t *testing.T) {
 	}
 	s.endedTogether(t, m.site, append(rests, m.paul)...)
 	s.inRealm(t, m.paul, m.site)
-	again(t, m.paul)
+	for _, p := range append(rests, m.paul) {
+		s.returns(t, p)
+	}
 	says(t, get(t, m.paul, "/access"), "Access is suspended or has a planned end that has come.")
 	_, err = m.desk.Second.Press(paulsCase, "/lift")
 	must(t, err)
@@ -162,7 +173,6 @@ func TestEnds(t *testing.T) {
 	_, err = s.practiseElsewhere(t, m.desk, tess)
 	must(t, err)
 	s.inRealm(t, tess, m.site, "on-behalf-of", "viewer")
-	again(t, tess)
 	useApp(t, tess, app)
 	end := "/sites/" + m.site + "/members/" + s.join(t, tess, m.site, "on-behalf-of") + "/end"
 	read(t, m.mona, end, formTo("/end")).with("when", "now").refused(t, s, http.StatusUnprocessableEntity) // no reason
@@ -173,7 +183,7 @@ func TestEnds(t *testing.T) {
 	took = signedOutOf(t, tess, app, began)
 	t.Logf("deactivated, the application refuses after %s", took.Round(time.Millisecond))
 	s.inRealm(t, tess, m.site)
-	again(t, tess)
+	s.returns(t, tess)
 	got := useApp(t, tess, app).Groups
 	if len(got) != 3 || slices.ContainsFunc(got, func(g string) bool { return strings.HasPrefix(g, s.leaf(t, m.site, "")) }) {
 		t.Errorf("after the end at one site the token carries %q", got)
@@ -236,7 +246,7 @@ func TestTwoAuthorizers(t *testing.T) {
 		t.Error("access without a live authorizer")
 	}
 	s.inRealm(t, tess, m.site)
-	again(t, tess)
+	s.returns(t, tess)
 	page = get(t, tess, "/access")
 	says(t, page, "Paused")
 	says(t, page, "Nobody who was asked can say yes right now.")
@@ -374,7 +384,7 @@ func TestExpiredAttestation(t *testing.T) {
 	s.inRealm(t, m.paul, m.site)
 	s.inRealm(t, m.mona, m.site, "administrator")
 	for _, p := range []*walk.Person{m.paul, m.mona} {
-		again(t, p)
+		s.returns(t, p)
 	}
 	page := get(t, m.paul, "/access")
 	says(t, page, "Practitioner Paused")

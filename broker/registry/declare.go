@@ -206,12 +206,19 @@ func (r *Registry) signerMail(ctx context.Context, by By, id, kind, name, email 
 	return err
 }
 
+// rewriteSigner writes a corrected signer into the answers, the address also where
+// it is typed again: a request that comes back can be sent as it stands.
 func (tx *Tx) rewriteSigner(p *policies.Program, req *Request, name, email string) error {
+	typed := ""
 	for _, f := range p.Sites.Form {
+		if f.Confirms != "" && f.Confirms == typed {
+			req.Answers[f.Name] = []string{email}
+		}
 		switch f.As {
 		case "declarant.name":
 			req.Answers[f.Name] = []string{name}
 		case "declarant.email":
+			typed = f.Name
 			req.Answers[f.Name] = []string{email}
 		case "declarant.self":
 			req.Answers[f.Name] = []string{"other"}
