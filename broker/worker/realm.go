@@ -40,6 +40,8 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 	switch {
 	case err == nil:
 		return true, w.Registry.FinishAccount(ctx, work)
+	case errors.Is(err, errSiteFirst): // nothing is wrong: the site's lane is on its way
+		return true, w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries)
 	case errors.Is(err, provisioning.ErrUserNameTaken), errors.Is(err, provisioning.ErrMailTaken), errors.Is(err, provisioning.ErrInvalid):
 		return true, w.Registry.AccountTaken(ctx, work.Account.ID)
 	}
