@@ -71,7 +71,7 @@ func (r *Registry) MailSent(ctx context.Context, id, lease, answer string) error
 
 // MailLater puts a message back after a passing failure.
 func (r *Registry) MailLater(ctx context.Context, id, lease, answer string, after time.Duration) error {
-	return r.exec(ctx, `update mail set due_at = instant() + make_interval(secs => $4), lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`,
+	return r.execAndWake(ctx, `update mail set due_at = instant() + make_interval(secs => $4), lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`,
 		id, lease, answer, after.Seconds())
 }
 

@@ -149,7 +149,7 @@ func (r *Registry) Later(ctx context.Context, table, id, lease string, tries int
 		return Fail(Invalid, "error.internal")
 	}
 	wait := min(time.Second<<min(tries, 5), 30*time.Second)
-	return r.exec(ctx, `update `+table+` set lease = null, lease_until = null, tries = tries + 1, retry_at = instant() + $3 * interval '1 second'
+	return r.execAndWake(ctx, `update `+table+` set lease = null, lease_until = null, tries = tries + 1, retry_at = instant() + $3 * interval '1 second'
 		where id = $1 and lease = $2`, id, lease, wait.Seconds())
 }
 
@@ -284,6 +284,17 @@ func (r *Registry) recheck(ctx context.Context) error {
 		}
 		_, err := t.ExecContext(ctx, `update account set wanted_rev = wanted_rev + 1, retry_at = '-infinity' where id = any($1) and wanted_rev = applied_rev`, pq.Array(ids))
 		return err
+	})
+}
+
+// execAndWake is exec for what is to be tried again: whoever watches what is due
+// looks anew, instead of sleeping past it.
+func (r *Registry) execAndWake(ctx context.Context, query string, args ...any) error {
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		if _, err := t.ExecContext(ctx, query, args...); err != nil {
+			return err
+		}
+		return wakeWorkers(ctx, t)
 	})
 }
 

@@ -42,11 +42,17 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 		return true, w.Registry.FinishAccount(ctx, work)
 	case errors.Is(err, errSiteFirst): // nothing is wrong: the site's lane is on its way
 		return true, w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries)
-	case errors.Is(err, provisioning.ErrUserNameTaken), errors.Is(err, provisioning.ErrMailTaken), errors.Is(err, provisioning.ErrInvalid):
+	case work.Account.Sub == "" && refusedPerson(err):
 		return true, w.Registry.AccountTaken(ctx, work.Account.ID)
 	}
 	return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err),
 		w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries))
+}
+
+// refusedPerson: Keycloak does not take a new person as they asked; trying again
+// would not help.
+func refusedPerson(err error) bool {
+	return errors.Is(err, provisioning.ErrUserNameTaken) || errors.Is(err, provisioning.ErrMailTaken) || errors.Is(err, provisioning.ErrInvalid)
 }
 
 var errSiteFirst = errors.New("a site's groups are not made yet")

@@ -1,0 +1,186 @@
+package broker_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/broker/walk"
+)
+
+// The page answers alike, word for word, whether a name or an address is known;
+// what really happened goes by mail. A couple may share a mailbox, and each has an
+// account of their own; a user name is one person's.
+// proves: C14 X1 X12
+func TestSignUp(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	known := s.person(t, "Kim", "Osei")
+	ask := func(user, email string) *walk.Page {
+		t.Helper()
+		page, err := walk.New(s.config.PublicURL).Get("/sign-up")
+		must(t, err)
+		silent(t, page, "Password")
+		page, err = page.FormWith("user-name").Set("user-name", user).Set("given-name", "Kit").Set("surname", "Osei").Set("email", email).Send()
+		must(t, err)
+		return page
+	}
+	fresh := "kit." + known.UserName
+	answers := map[string]*walk.Page{
+		"new":           ask(fresh, fresh+"@"+s.name+".example"),
+		"known name":    ask(known.UserName, "other."+known.Email),
+		"known address": ask("second."+known.UserName, known.Email),
+	}
+	for what, page := range answers {
+		if page.Status != http.StatusOK || page.URL.Path != "/sign-up/sent" || page.Text() != answers["new"].Text() {
+			t.Errorf("%s: %d %s %s", what, page.Status, page.URL, page.Text())
+		}
+	}
+	m, err := s.mail.Wait("other."+known.Email, "Please choose another user name", "/sign-up")
+	must(t, err)
+	if !strings.Contains(m.Text, known.UserName) {
+		t.Errorf("the mail does not name the name: %s", m.Text)
+	}
+	_, err = s.mail.Wait(known.Email, "This address already has an account", "")
+	must(t, err)
+
+	// Who shares the mailbox goes on with the mail that lets them choose a password.
+	var setup walk.Message
+	eventually(t, "a second mail to begin with", 20*time.Second, func() bool {
+		all, err := s.mail.To(known.Email)
+		must(t, err)
+		n := 0
+		for _, m := range all {
+			if m.Link("action-token") != "" {
+				n, setup = n+1, m
+			}
+		}
+		return n == 2
+	})
+	partner := &walk.Person{Browser: walk.New(s.config.PublicURL), UserName: "second." + known.UserName, Password: password, Email: known.Email, Mail: s.mail}
+	must(t, partner.Begin(setup.Link("action-token"), password))
+	_, err = partner.SignIn(partner.UserName, password)
+	must(t, err)
+	if s.account(t, partner) == s.account(t, known) {
+		t.Error("two people have one account")
+	}
+	says(t, get(t, known, "/access"), "Kim Osei")
+	s.invariants(t)
+}
+
+// After 15 minutes without activity the page says so, keeps the name, offers to
+// continue as that person by fresh proof, or to be someone else, who finds nobody
+// signed in at Keycloak. A form that was open does nothing. Signing out ends
+// Keycloak's session too.
+// proves: X10
+func TestIdleAndSignOut(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	p := s.person(t, "Ida", "Moss")
+	get(t, p, "/access")
+	s.move(t, 14*time.Minute)
+	get(t, p, "/access")
+	open := read(t, p, "/requests/new/"+walk.Program+"/site", formTo("/site"))
+	s.move(t, 15*time.Minute)
+	open.refused(t, s, http.StatusUnauthorized)
+	page, err := p.Get("/requests/new/" + walk.Program + "/site")
+	must(t, err)
+	if page.Status != http.StatusUnauthorized {
+		t.Errorf("an idle session answers %d", page.Status)
+	}
+	says(t, page, "Are you still there?")
+	says(t, page, "Continue as Ida Moss")
+	silent(t, page, "Sign out")
+	page, err = page.Follow("/sign-in?return=%2f")
+	must(t, err)
+	if !page.FormWith("password").Has("password") {
+		t.Fatalf("continuing asks for no proof: %s %s", page.URL, page.Text())
+	}
+	page, err = page.Authenticate(p.UserName, p.Password)
+	must(t, err)
+	if page.URL.Path != "/requests/new/"+walk.Program+"/site" {
+		t.Errorf("continued at %s", page.URL)
+	}
+
+	s.move(t, 16*time.Minute)
+	page, err = p.Get("/access")
+	must(t, err)
+	page, err = page.Form("/someone-else").Send()
+	must(t, err)
+	if form := page.FormWith("username"); !form.Has("password") || form.Values().Get("username") != "" {
+		t.Errorf("someone else is asked: %s %s", page.URL, page.Text())
+	}
+	page, err = page.Authenticate(p.UserName, p.Password)
+	must(t, err)
+
+	page, err = get(t, p, "/access").Form("/sign-out").Send()
+	must(t, err)
+	says(t, page, "You are signed out")
+	page, err = p.Get("/access")
+	must(t, err)
+	if !page.FormWith("password").Has("username") {
+		t.Errorf("after signing out: %s %s", page.URL, page.Text())
+	}
+	s.invariants(t)
+}
+
+// writer lets the product's writing account into the realm, or keeps it out.
+func (s *stack) writer(t *testing.T, enabled bool) {
+	t.Helper()
+	var clients []struct{ ID string }
+	s.keycloak(t, "/clients?clientId="+s.config.WriterID, &clients)
+	var user map[string]any
+	s.keycloak(t, "/clients/"+clients[0].ID+"/service-account-user", &user)
+	user["enabled"] = enabled
+	body, err := json.Marshal(user)
+	must(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.config.Keycloak+"/admin/realms/"+s.config.Realm+"/users/"+user["id"].(string), bytes.NewReader(body))
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+s.adminToken(t))
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	must(t, err)
+	must(t, resp.Body.Close())
+	if resp.StatusCode != http.StatusNoContent {
+		t.Fatalf("Keycloak answers %s", resp.Status)
+	}
+}
+
+// While the realm does not take what was granted, My access says "being set up" and
+// no welcome goes out; as soon as it does, both follow by themselves.
+// proves: C24
+func TestBeingSetUp(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	m := s.maple(t)
+	s.inRealm(t, m.paul, m.site, "practitioner", "viewer")
+	id, err := walk.AskToAssist(m.site, m.mona, "medical-office-assistant")
+	must(t, err)
+	s.writer(t, false)
+	must(t, m.paul.Approve(walk.Inbox(id), allowing))
+	if !s.holds(t, m.mona, m.site, "on-behalf-of") {
+		t.Fatal("the grant waits for the realm")
+	}
+	says(t, get(t, m.mona, "/access"), "On-behalf-of user Being set up")
+	time.Sleep(time.Second) // long enough for a first try to fail
+	says(t, get(t, m.mona, "/access"), "On-behalf-of user Being set up")
+	if n := s.mails(t, m.mona, "elcome"); n != 0 {
+		t.Error("welcomed before there was anything to use")
+	}
+	s.writer(t, true)
+	s.inRealm(t, m.mona, m.site, "administrator", "on-behalf-of", "viewer")
+	eventually(t, "My access says that it is in place", 10*time.Second, func() bool {
+		return strings.Contains(get(t, m.mona, "/access").Text(), "On-behalf-of user In place")
+	})
+	welcome, err := s.mail.Wait(m.mona.Email, "elcome", "/access")
+	must(t, err)
+	for _, text := range []string{m.mona.UserName, m.name, "eHealth Viewer", "Microsoft Edge"} {
+		if !strings.Contains(welcome.Text, text) {
+			t.Errorf("the welcome package does not say %q: %s", text, welcome.Text)
+		}
+	}
+	s.invariants(t)
+}
