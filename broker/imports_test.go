@@ -3,6 +3,7 @@ package broker_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"slices"
@@ -84,4 +85,24 @@ func TestImports(t *testing.T) {
 	if seen < len(may) {
 		t.Errorf("only %d packages were seen", seen)
 	}
+}
+
+// Modules that come in through gocloak stay at versions without known holes; a
+// tidy or an update must not lower them.
+func TestLeastVersions(t *testing.T) {
+	t.Parallel()
+	for module, least := range map[string]string{"github.com/go-resty/resty/v2": "v2.17.2", "github.com/golang-jwt/jwt/v5": "v5.3.1",
+		"golang.org/x/crypto": "v0.52.0", "golang.org/x/net": "v0.55.0"} {
+		out, err := exec.Command("go", "list", "-m", "-f", "{{.Version}}", module).Output()
+		must(t, err)
+		if got := strings.TrimSpace(string(out)); slices.Compare(numbersOf(got), numbersOf(least)) < 0 {
+			t.Errorf("%s is at %s, want %s or later", module, got, least)
+		}
+	}
+}
+
+func numbersOf(version string) []int {
+	n := make([]int, 3)
+	_, _ = fmt.Sscanf(version, "v%d.%d.%d", &n[0], &n[1], &n[2]) // what does not read counts as 0
+	return n
 }
