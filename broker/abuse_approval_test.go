@@ -30,7 +30,7 @@ func asks(t *testing.T, p *walk.Person, site, role string) string {
 func (s *stack) state(t *testing.T, request string) string {
 	t.Helper()
 	var state string
-	s.query(t, &state, `select state || ' ' || version from request where id = $1`, request)
+	s.look(t, &state, `select state || ' ' || version from request where id = $1`, request)
 	return state
 }
 
@@ -196,8 +196,7 @@ func TestRoleLostWhileThePageIsOpen(t *testing.T) {
 	w := abused(t)
 	s := w.stack
 	ben, tom := s.person(t, "Ben", "Costa"), s.person(t, "Tom", "Ito")
-	_, err := walk.AskToAssist(w.site, ben, "office-manager")
-	must(t, err)
+	w.assists(t, ben, w.paul)
 	s.administrates(t, w.desk, w.site, w.mona, ben)
 	id := asks(t, tom, w.site, "pharmacist")
 	before := s.state(t, id)
@@ -207,7 +206,7 @@ func TestRoleLostWhileThePageIsOpen(t *testing.T) {
 	out.with("when", "now").with("reasons", "role-changed").accepted(t)
 	open.refused(t, s, http.StatusNotFound, http.StatusForbidden, http.StatusUnauthorized) // at once
 	s.signedOut(t, ben)                                                                    // the end of a role ends sessions; who comes back has lost it still
-	_, err = ben.SignIn(ben.UserName, ben.Password)
+	_, err := ben.SignIn(ben.UserName, ben.Password)
 	must(t, err)
 	open, desk = open.by(t, ben), desk.by(t, ben)
 	open.refused(t, s, http.StatusNotFound, http.StatusForbidden)

@@ -135,8 +135,9 @@ func TestAuthorizerGoes(t *testing.T) {
 	_, err := w.desk.Practise(w.site, greta, "practitioner", walk.Licensed("physician", "cpsbc", "C400", inAYear()), w.mona, walk.Inbox)
 	must(t, err)
 	for _, p := range []*walk.Person{hal, ines} {
-		_, err := walk.Assist(w.site, p, "office-manager", greta, w.mona)
-		must(t, err)
+		id := w.assists(t, p, greta, w.paul)
+		must(t, w.mona.Approve(walk.Inbox(id), confirm))
+		must(t, greta.Approve(walk.Inbox(id), allowing))
 	}
 	var asked string
 	w.query(t, &asked, `select id from request where account_id = $1 and role = 'on-behalf-of'`, w.account(t, ines))

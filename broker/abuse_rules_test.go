@@ -87,8 +87,7 @@ func TestAuthorizesOnlyWhereTheyMay(t *testing.T) {
 	ginas, err := w.desk.Practise(w.site, gina, "practitioner", walk.Licensed("physician", "cpsbc", "C900", inAYear()), w.mona, walk.Inbox)
 	must(t, err)
 	must(t, w.mona.Approve(walk.Inbox(asks(t, noah, w.site, "practitioner")), confirm)) // and no finding about the licence
-	id, err := walk.AskToAssist(w.site, tess, "office-manager")
-	must(t, err)
+	id := w.assists(t, tess, w.paul, gina)
 	opened := verdict(t, gina, walk.Inbox(id), allowing, "approve")
 	read(t, w.desk.First, walk.Desk(ginas)+"/suspend", formTo("/suspend")).with("reasons", "licence").accepted(t)
 	opened.refused(t, w.stack, http.StatusNotFound, http.StatusForbidden, http.StatusUnauthorized)
@@ -149,7 +148,7 @@ func (s *stack) version(t *testing.T, request string) string {
 
 func (s *stack) number(t *testing.T, request string) (n int64) {
 	t.Helper()
-	s.query(t, &n, `select version from request where id = $1`, request)
+	s.look(t, &n, `select version from request where id = $1`, request)
 	return n
 }
 
@@ -168,8 +167,7 @@ func TestNoChainOfMandates(t *testing.T) {
 	t.Parallel()
 	w := abused(t)
 	finn := w.person(t, "Finn", "Maes")
-	id, err := walk.AskToAssist(w.site, finn, "other-team-member")
-	must(t, err)
+	id := w.assists(t, finn, w.paul)
 	for _, f := range []form{
 		verdict(t, w.paul, walk.Inbox(id), allowing, "approve"),
 		read(t, w.paul, "/authorizing", formTo("/offer")).with("account", w.account(t, finn)),
@@ -338,8 +336,12 @@ func (w world) events(t *testing.T, own *walk.Person, id string) map[string]form
 		"declare": {own, "/declare/" + id, url.Values{"agree": {"yes"}, "display": {w.display(t, own)}}}, "signer": {own, request + "/signer", signer},
 		"signer again": {own, request + "/signer/again", url.Values{}},
 	}
+	tokens := map[*walk.Person]string{}
 	for event, f := range out {
-		out[event] = f.by(t, f.who)
+		if tokens[f.who] == "" {
+			tokens[f.who] = formToken(t, f.who)
+		}
+		out[event] = f.with("form_token", tokens[f.who]).anew()
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"database/sql"
 	"fmt"
 	"maps"
 	"net/http"
@@ -118,6 +119,25 @@ func draft(t *testing.T, p *walk.Person, site, role string) string {
 	return id
 }
 
+// assists makes a person ask to act on behalf of some, and nobody else: who may
+// authorize at A changes with what other tests do.
+func (w world) assists(t *testing.T, p *walk.Person, authorizers ...*walk.Person) string {
+	t.Helper()
+	page, err := p.Get("/requests/new/" + walk.Program + "/join?site=" + w.site)
+	must(t, err)
+	page, err = page.FormWith("role").Set("role", "on-behalf-of").Send()
+	must(t, err)
+	var ids []string
+	for _, a := range authorizers {
+		ids = append(ids, w.account(t, a))
+	}
+	page, id, err := p.Fill(page, map[string][]string{"profession": {"office-manager"}, "authorizers": ids})
+	must(t, err)
+	_, err = p.SignAndSend(page)
+	must(t, err)
+	return id
+}
+
 // end leaves a mandate that is over and a membership that is going to be.
 func (w *world) end(t *testing.T) {
 	t.Helper()
@@ -158,8 +178,26 @@ func (s *stack) join(t *testing.T, p *walk.Person, site, role string) string {
 func (s *stack) count(t *testing.T, from string, args ...any) int {
 	t.Helper()
 	var n int
-	s.query(t, &n, `select count(*) from `+from, args...)
+	s.look(t, &n, `select count(*) from `+from, args...)
 	return n
+}
+
+var looks sync.Map // database to *sql.DB
+
+// look is query over a connection that stays open, for tests that look after
+// every step: to open one takes longer than all the rest.
+func (s *stack) look(t *testing.T, into any, query string, args ...any) {
+	t.Helper()
+	db, ok := looks.Load(s.owner)
+	if !ok {
+		opened, err := sql.Open("postgres", s.owner)
+		must(t, err)
+		opened.SetMaxOpenConns(2)
+		db, _ = looks.LoadOrStore(s.owner, opened)
+	}
+	if err := db.(*sql.DB).QueryRowContext(t.Context(), query, args...).Scan(into); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
 }
 
 // form is a form as a page gave it, to be changed by a test and sent by itself.
