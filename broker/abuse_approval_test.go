@@ -30,7 +30,7 @@ func asks(t *testing.T, p *walk.Person, site, role string) string {
 func (s *stack) state(t *testing.T, request string) string {
 	t.Helper()
 	var state string
-	s.look(t, &state, `select state || ' ' || version from request where id = $1`, request)
+	s.query(t, &state, `select state || ' ' || version from request where id = $1`, request)
 	return state
 }
 

@@ -148,7 +148,7 @@ func (s *stack) version(t *testing.T, request string) string {
 
 func (s *stack) number(t *testing.T, request string) (n int64) {
 	t.Helper()
-	s.look(t, &n, `select version from request where id = $1`, request)
+	s.query(t, &n, `select version from request where id = $1`, request)
 	return n
 }
 

@@ -1,7 +1,6 @@
 package broker_test
 
 import (
-	"database/sql"
 	"fmt"
 	"maps"
 	"net/http"
@@ -178,26 +177,8 @@ func (s *stack) join(t *testing.T, p *walk.Person, site, role string) string {
 func (s *stack) count(t *testing.T, from string, args ...any) int {
 	t.Helper()
 	var n int
-	s.look(t, &n, `select count(*) from `+from, args...)
+	s.query(t, &n, `select count(*) from `+from, args...)
 	return n
-}
-
-var looks sync.Map // database to *sql.DB
-
-// look is query over a connection that stays open, for tests that look after
-// every step: to open one takes longer than all the rest.
-func (s *stack) look(t *testing.T, into any, query string, args ...any) {
-	t.Helper()
-	db, ok := looks.Load(s.owner)
-	if !ok {
-		opened, err := sql.Open("postgres", s.owner)
-		must(t, err)
-		opened.SetMaxOpenConns(2)
-		db, _ = looks.LoadOrStore(s.owner, opened)
-	}
-	if err := db.(*sql.DB).QueryRowContext(t.Context(), query, args...).Scan(into); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
 }
 
 // form is a form as a page gave it, to be changed by a test and sent by itself.
