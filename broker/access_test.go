@@ -49,7 +49,7 @@ func TestSignUp(t *testing.T) {
 
 	// Who shares the mailbox goes on with the mail that lets them choose a password.
 	var setup walk.Message
-	eventually(t, "a second mail to begin with", 20*time.Second, func() bool {
+	eventually(t, "a second mail to begin with", patience, func() bool {
 		all, err := s.mail.To(known.Email)
 		must(t, err)
 		n := 0
@@ -81,7 +81,7 @@ func TestIdleAndSignOut(t *testing.T) {
 	s := start(t)
 	p := s.person(t, "Ida", "Moss")
 	get(t, p, "/access")
-	s.move(t, 14*time.Minute)
+	s.move(t, 12*time.Minute)
 	get(t, p, "/access")
 	open := read(t, p, "/requests/new/"+walk.Program+"/site", formTo("/site"))
 	s.move(t, 15*time.Minute)
@@ -172,7 +172,7 @@ func TestBeingSetUp(t *testing.T) {
 	}
 	s.writer(t, true)
 	s.inRealm(t, m.mona, m.site, "administrator", "on-behalf-of", "viewer")
-	eventually(t, "My access says that it is in place", 10*time.Second, func() bool {
+	eventually(t, "My access says that it is in place", patience, func() bool {
 		return strings.Contains(get(t, m.mona, "/access").Text(), "On-behalf-of user In place")
 	})
 	welcome, err := s.mail.Wait(m.mona.Email, "elcome", "/access")

@@ -41,7 +41,7 @@ func (s *stack) returns(t *testing.T, p *walk.Person) {
 // after since that was.
 func signedOutOf(t *testing.T, p *walk.Person, app string, since time.Time) time.Duration {
 	t.Helper()
-	eventually(t, "the application refuses "+p.UserName, 10*time.Second, func() bool {
+	eventually(t, "the application refuses "+p.UserName, patience, func() bool {
 		page, err := p.Get(app + "/api/me")
 		return err == nil && page.Status == http.StatusUnauthorized
 	})
@@ -305,7 +305,7 @@ func TestPlannedEnd(t *testing.T) {
 	notices := func(want int) {
 		t.Helper()
 		for _, p := range affected {
-			eventually(t, p.UserName+" is told", 20*time.Second, func() bool { return s.mails(t, p, "your last day of access is") >= want })
+			eventually(t, p.UserName+" is told", patience, func() bool { return s.mails(t, p, "your last day of access is") >= want })
 			if n := s.mails(t, p, "your last day of access is"); n != want {
 				t.Errorf("%s was told %d times, want %d", p.UserName, n, want)
 			}
@@ -320,6 +320,7 @@ func TestPlannedEnd(t *testing.T) {
 	}
 	day := 24 * time.Hour
 
+	s.inRealm(t, m.paul, m.site, "practitioner", "viewer")
 	_, err = m.paul.End(leave, last(20))
 	must(t, err)
 	notices(0)
