@@ -9,6 +9,7 @@ import (
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,8 +207,11 @@ func TestPassingFaults(t *testing.T) {
 			t.Errorf("a lost answer: %v", err)
 		}
 	}
-	first, _ := read(t, srv.got[0])
-	second, _ := read(t, srv.got[1])
+	srv.mu.Lock()
+	got := slices.Clone(srv.got)
+	srv.mu.Unlock()
+	first, _ := read(t, got[0])
+	second, _ := read(t, got[1])
 	if first.Get("Message-Id") == "" || first.Get("Message-Id") != second.Get("Message-Id") {
 		t.Errorf("Message-ID %q, then %q", first.Get("Message-Id"), second.Get("Message-Id"))
 	}
