@@ -49,6 +49,11 @@ func (s *stack) inRealm(t *testing.T, p *walk.Person, site string, leaves ...str
 	}
 	slices.Sort(want)
 	there := s.leaf(t, site, "")
+	defer func() {
+		if t.Failed() {
+			t.Log(s.logs)
+		}
+	}()
 	eventually(t, p.UserName+" is in "+strings.Join(leaves, ", "), patience, func() bool {
 		got := slices.DeleteFunc(s.groups(t, p), func(path string) bool { return !strings.HasPrefix(path, there) })
 		return slices.Equal(got, want)
