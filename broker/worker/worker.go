@@ -54,7 +54,9 @@ func (w *Worker) Run(ctx context.Context) {
 		wakes = append(wakes, wake)
 		lanes.Go(func() { w.loop(ctx, name, wake, work) })
 	}
-	lane("sites", w.site)
+	for range 2 { // many worksites may open in one morning
+		lane("sites", w.site)
+	}
 	lane("urgent", func(ctx context.Context) (bool, error) { return w.account(ctx, true) })
 	for range 4 {
 		lane("accounts", func(ctx context.Context) (bool, error) { return w.account(ctx, false) })
