@@ -240,7 +240,7 @@ func (d demo) tell(appSecret string) error {
 	fmt.Printf("\n  portal              %s\n  sample application  %s\n  mail                %s\n  Keycloak            %s (realm %s)\n  everything          %s\n  logs                %s\n\n",
 		f.Portal, f.RelyingApp, f.Mail, f.Keycloak, f.Realm, filepath.Join(d.data.Dir, "demo.json"), filepath.Join(d.data.Dir, "*.log"))
 	for _, a := range accounts {
-		fmt.Printf("  %-8s %-22s %-28s %s\n", a.UserName, a.Password, a.Role, a.Site)
+		fmt.Printf("  %-8s %-18s %-31s %s\n", a.UserName, a.Password, a.Role, a.Site)
 	}
 	fmt.Println("\n  Ctrl-C ends it; the next start resumes it.")
 	return nil
