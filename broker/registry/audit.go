@@ -45,6 +45,9 @@ func (r *Registry) checkGrants(ctx context.Context) ([]Violation, error) {
 	var out []Violation
 	for _, id := range ids {
 		found, err := r.checkAccount(ctx, id)
+		for try := 1; try < maxTries && movedOn(err); try++ { // a live product goes on while it is checked
+			found, err = r.checkAccount(ctx, id)
+		}
 		if err != nil {
 			return nil, err
 		}

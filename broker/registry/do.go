@@ -95,7 +95,7 @@ func (r *Registry) Do(ctx context.Context, act Act, touch Touch, fn func(*Tx) (s
 			if res, known, rerr := r.operation(ctx, r.db, act, digest); rerr == nil && known {
 				return res, nil
 			}
-		case errors.Is(err, errGrew), isCode(err, "40001"), isCode(err, "40P01"):
+		case movedOn(err):
 		default:
 			return result, err
 		}
@@ -103,6 +103,11 @@ func (r *Registry) Do(ctx context.Context, act Act, touch Touch, fn func(*Tx) (s
 			return "", Because(Unavailable, "error.busy", err)
 		}
 	}
+}
+
+// movedOn tells that others changed what a transaction stood on: it is tried again.
+func movedOn(err error) bool {
+	return errors.Is(err, errGrew) || isCode(err, "40001") || isCode(err, "40P01")
 }
 
 type commitFailed struct{ error }
