@@ -193,6 +193,7 @@ func TestEnds(t *testing.T) {
 	t.Logf("deactivated, the application refuses after %s", took.Round(time.Millisecond))
 	s.inRealm(t, tess, m.site)
 	s.returns(t, tess)
+	eventually(t, "the realm has what she holds elsewhere", 30*time.Second, func() bool { return len(s.groups(t, tess)) == 3 })
 	got := useApp(t, tess, app).Groups
 	if len(got) != 3 || slices.ContainsFunc(got, func(g string) bool { return strings.HasPrefix(g, s.leaf(t, m.site, "")) }) {
 		t.Errorf("after the end at one site the token carries %q", got)
