@@ -96,12 +96,12 @@ func prepare(ctx context.Context, c Config, reg *registry.Registry, log *slog.Lo
 	if len(known) > 0 && !c.Demo {
 		return nil
 	}
-	return LoadBuiltin(ctx, reg, log)
+	return loadBuiltin(ctx, reg, log)
 }
 
-// LoadBuiltin loads the built-in programs that are not in force as they are.
+// loadBuiltin loads the built-in programs that are not in force as they are.
 // The operator program comes first: the others are its sites.
-func LoadBuiltin(ctx context.Context, reg *registry.Registry, log *slog.Logger) error {
+func loadBuiltin(ctx context.Context, reg *registry.Registry, log *slog.Logger) error {
 	built, err := policies.Builtin()
 	if err != nil {
 		return err

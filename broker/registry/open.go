@@ -58,9 +58,6 @@ func Open(ctx context.Context, url string, keys *Keys, issuer string) (*Registry
 // Close ends all connections.
 func (r *Registry) Close() error { return r.db.Close() }
 
-// Ping tells whether the database answers.
-func (r *Registry) Ping(ctx context.Context) error { return r.db.PingContext(ctx) }
-
 // Migrate brings the schema to this binary's version, as the owner's role.
 // Several may run at once; one migrates and the others wait.
 func Migrate(ctx context.Context, ownerURL string) error {

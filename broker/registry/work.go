@@ -64,11 +64,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 	return w, err == nil, err
 }
 
-// WantedGroups are the groups in which an account should be now.
-func (r *Registry) WantedGroups(ctx context.Context, account, root string) ([]Leaf, bool, error) {
-	return wantedGroups(ctx, r.db, account, root)
-}
-
+// wantedGroups are the groups in which an account should be now.
 func wantedGroups(ctx context.Context, q sqlx.QueryerContext, account, root string) ([]Leaf, bool, error) {
 	var rows []struct {
 		ID   *string `db:"kc_id"`
@@ -236,7 +232,7 @@ func (r *Registry) Plan(ctx context.Context, target string, rev int64, steps [][
 	})
 }
 
-// StepSent and StepDone note when a call went out and how it ended.
+// StepSent notes that a step's call goes out.
 func (r *Registry) StepSent(ctx context.Context, target string, rev int64, n int) error {
 	return r.exec(ctx, `update step set sent_at = instant() where target = $1 and rev = $2 and n = $3`, target, rev, n)
 }
