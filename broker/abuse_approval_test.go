@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"countersign/broker/walk"
 )
@@ -182,7 +181,7 @@ func TestOneVerdictWins(t *testing.T) {
 // signedOut waits until the portal knows somebody no more.
 func (s *stack) signedOut(t *testing.T, p *walk.Person) {
 	t.Helper()
-	eventually(t, p.UserName+" is signed out", 10*time.Second, func() bool {
+	eventually(t, p.UserName+" is signed out", func() bool {
 		page, err := plain(p.Browser).Get("/access")
 		return err == nil && page.Status == http.StatusSeeOther
 	})

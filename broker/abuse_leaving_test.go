@@ -44,7 +44,7 @@ func TestDeactivatedWithOpenSessions(t *testing.T) {
 	dora, app := w.person(t, "Dora", "Lind"), w.app(t)
 	_, err := w.desk.Practise(w.site, dora, "pharmacist", walk.Licensed("", "cpbc", "P300", inAYear()), w.mona, walk.Inbox)
 	must(t, err)
-	eventually(t, "the realm has the access", 10*time.Second, func() bool { return w.hasLeaf(t, dora, w.site, "viewer") })
+	eventually(t, "the realm has the access", func() bool { return w.hasLeaf(t, dora, w.site, "viewer") })
 	if got := useApp(t, dora, app).Groups; !slices.Contains(got, w.leaf(t, w.site, "viewer")) {
 		t.Fatalf("the token carries %q", got)
 	}
@@ -60,13 +60,13 @@ func TestDeactivatedWithOpenSessions(t *testing.T) {
 	}
 	leave.refused(t, w.stack, http.StatusNotFound, http.StatusUnauthorized)
 	me := walk.Browser{Home: dora.Home, Client: dora.Client}
-	eventually(t, "the application refuses", 2*time.Second, func() bool { // counted from after the commit; the bound of P3 is measured elsewhere
+	eventually(t, "the application refuses", func() bool {
 		page, err := me.Get(app + "/api/me")
 		return err == nil && page.Status == http.StatusUnauthorized
 	})
 	w.signedOut(t, dora)
 	w.signedOut(t, &walk.Person{Browser: other, UserName: "the second browser"})
-	eventually(t, "Keycloak has no session", 5*time.Second, func() bool { return w.sessions(t, dora) == 0 })
+	eventually(t, "Keycloak has no session", func() bool { return w.sessions(t, dora) == 0 })
 	if got := useApp(t, dora, app).Groups; len(got) != 0 {
 		t.Errorf("a new token carries %q", got)
 	}
@@ -84,7 +84,7 @@ func TestLeavesOneOfTwo(t *testing.T) {
 		must(t, err)
 	}
 	w.administrates(t, w.desk, w.site, w.mona, alma)
-	eventually(t, "the realm has the access", 10*time.Second, func() bool {
+	eventually(t, "the realm has the access", func() bool {
 		return w.hasLeaf(t, alma, w.site, "administrator") && w.hasLeaf(t, alma, w.site, "viewer") && w.hasLeaf(t, alma, w.siteB, "viewer")
 	})
 	useApp(t, alma, app)
@@ -100,7 +100,7 @@ func TestLeavesOneOfTwo(t *testing.T) {
 		f.accepted(t)
 		w.signedOut(t, alma)
 	}
-	eventually(t, "the realm follows", 10*time.Second, func() bool {
+	eventually(t, "the realm follows", func() bool {
 		return !w.hasLeaf(t, alma, w.site, "viewer") && !w.hasLeaf(t, alma, w.site, "practitioner") && !w.hasLeaf(t, alma, w.site, "administrator")
 	})
 	want := []string{w.leaf(t, w.siteB, "practitioner"), w.leaf(t, w.siteB, "viewer")}
@@ -158,7 +158,7 @@ func TestAuthorizerGoes(t *testing.T) {
 	if w.held(t, greta, w.site) != 0 || w.held(t, hal, w.site) != 0 || w.held(t, ines, w.site) != 2 {
 		t.Errorf("Greta holds %d, Hal %d, Ines %d", w.held(t, greta, w.site), w.held(t, hal, w.site), w.held(t, ines, w.site))
 	}
-	eventually(t, "the realm follows", 10*time.Second, func() bool { return !w.hasLeaf(t, hal, w.site, "viewer") })
+	eventually(t, "the realm follows", func() bool { return !w.hasLeaf(t, hal, w.site, "viewer") })
 	if !w.hasLeaf(t, ines, w.site, "viewer") {
 		t.Error("Ines lost it, whom Paul authorizes")
 	}

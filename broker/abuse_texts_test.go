@@ -69,7 +69,7 @@ func TestEndComesWhileNobodyWorks(t *testing.T) {
 		t.Fatalf("%d grants are not settled: somebody worked", n)
 	}
 	release()
-	eventually(t, "the worker follows", 10*time.Second, func() bool { return !s.hasLeaf(t, m.paul, m.site, "viewer") })
+	eventually(t, "the worker follows", func() bool { return !s.hasLeaf(t, m.paul, m.site, "viewer") })
 	s.invariants(t)
 }
 

@@ -49,7 +49,7 @@ func TestSignUp(t *testing.T) {
 
 	// Who shares the mailbox goes on with the mail that lets them choose a password.
 	var setup walk.Message
-	eventually(t, "a second mail to begin with", patience, func() bool {
+	eventually(t, "a second mail to begin with", func() bool {
 		all, err := s.mail.To(known.Email)
 		must(t, err)
 		n := 0
@@ -172,7 +172,7 @@ func TestBeingSetUp(t *testing.T) {
 	}
 	s.writer(t, true)
 	s.inRealm(t, m.mona, m.site, "administrator", "on-behalf-of", "viewer")
-	eventually(t, "My access says that it is in place", patience, func() bool {
+	eventually(t, "My access says that it is in place", func() bool {
 		return strings.Contains(get(t, m.mona, "/access").Text(), "On-behalf-of user In place")
 	})
 	welcome, err := s.mail.Wait(m.mona.Email, "elcome", "/access")

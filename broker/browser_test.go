@@ -88,7 +88,7 @@ func TestBrowser(t *testing.T) {
 	a.enter(`main form [type="submit"]`)
 
 	dana := &walk.Person{UserName: user}
-	eventually(t, "the realm has the access", 15*time.Second, func() bool { return len(s.groups(t, dana)) == 2 })
+	eventually(t, "the realm has the access", func() bool { return len(s.groups(t, dana)) == 2 })
 	b.open(s.config.PublicURL + "/access")
 	b.tick(`main summary`)
 	b.says(name, "Mona Fraser")

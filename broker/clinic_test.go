@@ -5,14 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"countersign/broker/walk"
 )
-
-// patience is how long a test waits for what follows by itself, on a machine that
-// does many other things; what has to be fast is measured.
-const patience = time.Minute
 
 // get opens a page that has to be there.
 func get(t *testing.T, p *walk.Person, path string) *walk.Page {
@@ -54,7 +49,7 @@ func (s *stack) inRealm(t *testing.T, p *walk.Person, site string, leaves ...str
 			t.Log(s.logs)
 		}
 	}()
-	eventually(t, p.UserName+" is in "+strings.Join(leaves, ", "), patience, func() bool {
+	eventually(t, p.UserName+" is in "+strings.Join(leaves, ", "), func() bool {
 		got := slices.DeleteFunc(s.groups(t, p), func(path string) bool { return !strings.HasPrefix(path, there) })
 		return slices.Equal(got, want)
 	})

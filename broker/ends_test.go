@@ -50,7 +50,7 @@ func (s *stack) returns(t *testing.T, p *walk.Person) {
 // after since that was.
 func signedOutOf(t *testing.T, p *walk.Person, app string, since time.Time) time.Duration {
 	t.Helper()
-	eventually(t, "the application refuses "+p.UserName, patience, func() bool {
+	eventually(t, "the application refuses "+p.UserName, func() bool {
 		page, err := p.Get(app + "/api/me")
 		return err == nil && page.Status == http.StatusUnauthorized
 	})
@@ -193,7 +193,7 @@ func TestEnds(t *testing.T) {
 	t.Logf("deactivated, the application refuses after %s", took.Round(time.Millisecond))
 	s.inRealm(t, tess, m.site)
 	s.returns(t, tess)
-	eventually(t, "the realm has what she holds elsewhere", 30*time.Second, func() bool { return len(s.groups(t, tess)) == 3 })
+	eventually(t, "the realm has what she holds elsewhere", func() bool { return len(s.groups(t, tess)) == 3 })
 	got := useApp(t, tess, app).Groups
 	if len(got) != 3 || slices.ContainsFunc(got, func(g string) bool { return strings.HasPrefix(g, s.leaf(t, m.site, "")) }) {
 		t.Errorf("after the end at one site the token carries %q", got)
@@ -315,7 +315,7 @@ func TestPlannedEnd(t *testing.T) {
 	notices := func(want int) {
 		t.Helper()
 		for _, p := range affected {
-			eventually(t, p.UserName+" is told", patience, func() bool { return s.mails(t, p, "your last day of access is") >= want })
+			eventually(t, p.UserName+" is told", func() bool { return s.mails(t, p, "your last day of access is") >= want })
 			if n := s.mails(t, p, "your last day of access is"); n != want {
 				t.Errorf("%s was told %d times, want %d", p.UserName, n, want)
 			}

@@ -183,7 +183,7 @@ func TestFirstGrant(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	m := s.maple(t)
-	eventually(t, "the realm has the access", 10*time.Second, func() bool { return s.hasLeaf(t, m.paul, m.site, "viewer") })
+	eventually(t, "the realm has the access", func() bool { return s.hasLeaf(t, m.paul, m.site, "viewer") })
 	want := []string{s.leaf(t, m.site, "practitioner"), s.leaf(t, m.site, "viewer")}
 	if got := s.groups(t, m.paul); !slices.Equal(got, want) {
 		t.Errorf("Keycloak has %q, want %q", got, want)

@@ -113,7 +113,7 @@ func TestWorksite(t *testing.T) {
 	_, err = mona.Press("/requests/"+id, "/signer/again")
 	must(t, err)
 	var newest walk.Message
-	eventually(t, "the signer is mailed again", patience, func() bool {
+	eventually(t, "the signer is mailed again", func() bool {
 		newest, err = s.mail.Wait(paul.Email, "please sign", "/declare/"+id)
 		return err == nil && newest.Link("/declare/") != m.Link("/declare/")
 	})

@@ -113,8 +113,8 @@ func (r *running) end(t *testing.T, signal os.Signal) int {
 	_ = r.cmd.Process.Signal(signal) // it may have ended already
 	select {
 	case <-r.done:
-	case <-time.After(20 * time.Second):
-		t.Errorf("it did not end within 20 s of %s:\n%s", signal, r.said)
+	case <-time.After(time.Minute):
+		t.Errorf("it did not end within a minute of %s:\n%s", signal, r.said)
 		_ = r.cmd.Process.Kill()
 		<-r.done
 	}
