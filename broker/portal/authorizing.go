@@ -79,16 +79,13 @@ func (v *visit) authorizingPage(at places, f authorizingFacts, site string, form
 	for i, x := range f.sites {
 		typed, messages := url.Values{}, map[string]string{}
 		if x.Site.ID == site {
-			typed, messages = form, wrong
+			typed, messages = form, v.messages(wrong)
 		}
 		s := v.authorizingSite(at, x, f.given, itoa(i), typed)
-		for _, controls := range [][]control{{s.Offer}, s.Invite} {
-			problems := mark(controls, v.messages(messages))
-			p.Problems = append(p.Problems, problems...)
-			if controls[0].Name == "account" {
-				s.Offer = controls[0]
-			}
-		}
+		offer := []control{s.Offer}
+		p.Problems = append(p.Problems, mark(offer, messages)...)
+		p.Problems = append(p.Problems, mark(s.Invite, messages)...)
+		s.Offer = offer[0]
 		listed[x.Site.ID] = true
 		p.Sites = append(p.Sites, s)
 	}

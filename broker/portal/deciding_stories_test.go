@@ -235,6 +235,7 @@ func memberStories(v *visit, at places, p *policies.Program) []story {
 	f := authorizingFacts{given: mandates, received: mandates[:1], sites: []registry.AuthorizingAt{{Site: cedar, Roles: []string{"on-behalf-of"}, Could: []registry.Account{ben, mallory}}},
 		held: []registry.Access{{Program: p.ID, Role: "on-behalf-of", Site: cedar}}, waiting: []registry.Waiting{{Request: itemOf(p, policies.JoinRequest, "on-behalf-of", policies.Submitted, ana, cedar).Request, Site: cedar}}}
 	later := authorizingFacts{given: []registry.Mandate{{ID: joinID, Site: unnamed, OnBehalfName: "Ben", Since: tuesday}}, waiting: f.waiting}
+	holders := authorizingFacts{sites: []registry.AuthorizingAt{{Site: cedar}}} // no role of the program needs an authorizer
 	wrong := map[string]string{"account": "field-error.choose", "email": "field-error.email", "reasons": "error.reason-needed", "when": "field-error.choose"}
 	return []story{
 		{"members", asMember(v.membersPage(at, m, "", ""))},
@@ -245,6 +246,7 @@ func memberStories(v *visit, at places, p *policies.Program) []story {
 		{"authorizing", asMember(v.authorizingPage(at, f, "", nil, nil))},
 		{"authorizing-wrong", asMember(v.authorizingPage(at, f, cedar.ID, url.Values{"email": {hostile}}, wrong))},
 		{"authorizing-later", asMember(v.authorizingPage(at, later, "", nil, nil))},
+		{"authorizing-nobody", asMember(v.authorizingPage(at, holders, "", nil, nil))},
 		{"authorizing-none", asMember(v.authorizingPage(at, authorizingFacts{}, "", nil, nil))},
 		{"end-mandate", asMember(v.endMandatesPage(at, mandates[:1], []registry.Dependant{{Name: "Ben Osei", Site: cedar.Name}}, joinID))},
 		{"end-mandates", asMember(v.endMandatesPage(at, mandates, nil, ""))},
