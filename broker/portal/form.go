@@ -30,12 +30,8 @@ func (f fields) read(r *http.Request) (url.Values, error) {
 	if err != nil || kind != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" {
 		return nil, registry.Fail(registry.Invalid, "error.form")
 	}
-	if err := r.ParseForm(); err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return nil, errTooLarge
-		}
-		return nil, registry.Because(registry.Invalid, "error.form", err)
+	if err := parse(r); err != nil {
+		return nil, err
 	}
 	single := slices.Concat(f.one, f.text, []string{session.FormField, "op"})
 	out := url.Values{}
@@ -53,6 +49,21 @@ func (f fields) read(r *http.Request) (url.Values, error) {
 		}
 	}
 	return out, nil
+}
+
+// parse reads the body of a form. It comes before whatever else looks at the
+// form: net/http tells once what was wrong with a body, and whoever asks again
+// gets the part that it could read.
+func parse(r *http.Request) error {
+	err := r.ParseForm()
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return errTooLarge
+	case err != nil:
+		return registry.Because(registry.Invalid, "error.form", err)
+	}
+	return nil
 }
 
 // clean tells whether a value is text that a person can have typed into such a

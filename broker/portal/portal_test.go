@@ -2,6 +2,7 @@ package portal
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/broker/registry"
 	"countersign/broker/session"
 
 	"github.com/go-chi/chi/v5"
@@ -119,6 +121,38 @@ func TestFormsAreStrict(t *testing.T) {
 	} {
 		if w := send(t, h, "POST", c.target, c.body, c.headers...); w.Code != c.want {
 			t.Errorf("%s: %d, want %d", name, w.Code, c.want)
+		}
+	}
+}
+
+// What cannot be read of a form is refused before its token is looked at, and
+// not left out: with a good token too.
+// proves: attack A12 attack A61
+func TestTokenOfABrokenForm(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	s := &site{Deps{Log: log, Sessions: session.New(session.Config{ClientSecret: "s", Log: log}, nil)}}
+	person := registry.Person{Session: registry.Session{IDHash: []byte("a session")}}
+	token := session.FormField + "=" + url.QueryEscape(s.Sessions.FormToken(person))
+	for body, want := range map[string]int{
+		token + "&verdict=approve":                  0,
+		"verdict=approve":                           http.StatusForbidden,
+		token + "&verdict=approve;registrar=yes":    http.StatusBadRequest,
+		token + "&verdict=approve&words=100%":       http.StatusBadRequest,
+		token + "&words=" + strings.Repeat("x", 99): http.StatusRequestEntityTooLarge,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/inbox/x", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Body = http.MaxBytesReader(nil, r.Body, 100)
+		v := s.visit(httptest.NewRecorder(), r)
+		v.person = person
+		err := v.checkToken()
+		got, e := 0, new(registry.Error)
+		if errors.As(err, &e) {
+			got = statusOf(e)
+		}
+		if got != want {
+			t.Errorf("%q: %d (%v), want %d", body, got, err, want)
 		}
 	}
 }

@@ -46,13 +46,20 @@ func (s *site) signed(h func(*visit) error) http.HandlerFunc {
 		v := s.visit(w, r)
 		err := v.recognize()
 		if err == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
-			err = s.Sessions.CheckFormToken(v.person, r.PostFormValue(session.FormField))
+			err = v.checkToken()
 		}
 		if err == nil {
 			err = h(v)
 		}
 		v.end(err)
 	}
+}
+
+func (v *visit) checkToken() error {
+	if err := parse(v.r); err != nil {
+		return err
+	}
+	return v.Sessions.CheckFormToken(v.person, v.r.PostForm.Get(session.FormField))
 }
 
 // recognize finds who is signed in and notes that they are active. Of an idle
