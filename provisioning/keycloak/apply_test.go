@@ -91,6 +91,7 @@ func TestApplyRepairsDrift(t *testing.T) {
 		switch s.Name {
 		case "basic":
 			f.call(t, http.MethodDelete, "/clients/"+portal+"/default-client-scopes/"+s.ID, nil, nil)
+			f.call(t, http.MethodPut, "/clients/"+portal+"/optional-client-scopes/"+s.ID, nil, nil)
 		case "offline_access":
 			f.call(t, http.MethodPut, "/clients/"+portal+"/optional-client-scopes/"+s.ID, nil, nil)
 		case "access-careconnect":

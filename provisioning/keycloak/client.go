@@ -43,8 +43,11 @@ func (r *run) ensureClient(ctx context.Context, want object) (id string, err err
 		}
 		r.note(what+":", strings.Join(diff, " "))
 	}
-	for kind, key := range map[string]string{"default-client-scopes": "defaultClientScopes", "optional-client-scopes": "optionalClientScopes"} {
-		if err := r.ensureScopes(ctx, what, "/clients/"+id+"/"+kind, texts(have[key]), texts(want[key])); err != nil {
+	// Optional ones first: Keycloak answers 204 and does nothing when a scope that
+	// is still optional is to become a default one.
+	for _, kind := range []string{"optional", "default"} {
+		key := kind + "ClientScopes"
+		if err := r.ensureScopes(ctx, what, "/clients/"+id+"/"+kind+"-client-scopes", texts(have[key]), texts(want[key])); err != nil {
 			return "", err
 		}
 	}
