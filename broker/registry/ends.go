@@ -147,7 +147,7 @@ func (r *Registry) endJoin(ctx context.Context, by By, kind, id, last, restricti
 			return "", refuse(a)
 		}
 		if last != "" {
-			return "", tx.planEnd(j, site, last, restriction, reasons, words)
+			return "", tx.planEnd(c, j, site, last, restriction, reasons, words)
 		}
 		if err := tx.endMembership(j.Account, j.Site, j.Role); err != nil {
 			return "", err
@@ -170,13 +170,14 @@ func other(a, b string) string {
 	return a
 }
 
-// planEnd restricts the membership from the day after its last.
-func (tx *Tx) planEnd(j Join, site Site, last, kind string, reasons []string, words string) error {
+// planEnd restricts the membership from the day after its last. It replaces what
+// the actor could call off; others' plans stay beside it, and the earliest counts.
+func (tx *Tx) planEnd(c policies.Case, j Join, site Site, last, kind string, reasons []string, words string) error {
 	day, err := dayIn(last, site.Location())
 	if err != nil || !day.AddDate(0, 0, 1).After(tx.At) {
 		return InvalidField("last", "error.date-future")
 	}
-	if _, err := tx.end("restriction", `account_id = $3 and site_id = $4 and role = $5 and kind in ('leaves', 'planned')`, j.Account, j.Site, j.Role); err != nil {
+	if _, _, err := tx.endPlans(c, j); err != nil {
 		return err
 	}
 	_, err = tx.add("restriction", about{account: j.Account, site: j.Site, role: j.Role, from: day.AddDate(0, 0, 1)},
@@ -187,7 +188,30 @@ func (tx *Tx) planEnd(j Join, site Site, last, kind string, reasons []string, wo
 	return err
 }
 
-// CallOff takes back a planned end that has not come.
+// endPlans ends the planned ends of a membership that have not come, as far as the
+// actor may; it tells how many, and why not of one that had to stay.
+func (tx *Tx) endPlans(c policies.Case, j Join) (ended int, no policies.Answer, err error) {
+	f, err := factsOf(tx.ctx, tx, []string{j.Account}, tx.At)
+	if err != nil {
+		return 0, no, err
+	}
+	for _, x := range f.Restrictions {
+		if x.Account != j.Account || x.Site != j.Site || x.Role != j.Role || x.At(tx.At) {
+			continue
+		}
+		if a := policies.MayCallOff(tx.Programs, tx.Actor, c, x, tx.At); !a.OK {
+			no = a
+			continue
+		}
+		if _, err := tx.end("restriction", `id = $3`, x.ID); err != nil {
+			return ended, no, err
+		}
+		ended++
+	}
+	return ended, no, nil
+}
+
+// CallOff takes back planned ends that have not come.
 func (r *Registry) CallOff(ctx context.Context, by By, join string) error {
 	j, err := r.readJoin(ctx, join)
 	if err != nil {
@@ -205,19 +229,12 @@ func (r *Registry) CallOff(ctx context.Context, by By, join string) error {
 		if err := tx.live(j); err != nil {
 			return "", err
 		}
-		f, err := factsOf(ctx, tx, []string{j.Account}, tx.At)
-		if err != nil {
+		ended, no, err := tx.endPlans(c, j)
+		switch {
+		case err != nil || ended > 0:
 			return "", err
-		}
-		for _, x := range f.Restrictions {
-			if x.Account != j.Account || x.Site != j.Site || x.Role != j.Role || x.At(tx.At) {
-				continue
-			}
-			if a := policies.MayCallOff(tx.Programs, tx.Actor, c, x, tx.At); !a.OK {
-				return "", refuse(a)
-			}
-			_, err := tx.end("restriction", `id = $3`, x.ID)
-			return "", err
+		case len(no.Reasons) > 0:
+			return "", refuse(no)
 		}
 		return "", Fail(Conflict, "error.changed-meanwhile")
 	})

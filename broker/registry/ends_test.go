@@ -1,0 +1,73 @@
+package registry
+
+import (
+	"testing"
+	"time"
+
+	"countersign/policies"
+)
+
+// opened is an open CareConnect site.
+func (r *testRegistry) opened() string {
+	r.t.Helper()
+	id := NewID()
+	r.sql(`insert into site (id, program, code, name, tz, opened_at, changed_at) values ($1, 'careconnect', $2, 'One', 'UTC', instant(), instant())`, id, code(6))
+	return id
+}
+
+// holds makes somebody hold a role at a site, as if all its needs had been met.
+func (r *testRegistry) holds(account, site, role string) (join string) {
+	r.t.Helper()
+	join = NewID()
+	r.sql(`insert into fact_join (id, account_id, site_id, role, from_at, recorded_at, act_id) values ($1, $2, $3, $4, instant(), instant(), $1)`, join, account, site, role)
+	r.sql(`insert into access_grant (id, account_id, site_id, role, leaf, basis, from_at, changed_at) values ($1, $2, $3, $4, $4, array[$5::uuid], instant(), instant())`,
+		NewID(), account, site, role, join)
+	return join
+}
+
+// day is a date some days from now.
+func (r *testRegistry) day(days int) string {
+	r.t.Helper()
+	now, err := r.Now(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return now.UTC().AddDate(0, 0, days).Format(time.DateOnly)
+}
+
+// Who is to go on a day an administrator set cannot put it off by leaving later,
+// neither before that day nor after; their own plan they may change and call off.
+func TestLeavingLaterLiftsNoPlan(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, admin, bob := r.opened(), r.someone("admin"), r.someone("bob")
+	r.holds(admin, site, "administrator")
+	join := r.holds(bob, site, "lpn")
+	live := func(kind string, want int) {
+		t.Helper()
+		if n := r.count(`fact_restriction where account_id = $1 and kind = $2 and ended_at is null`, bob, kind); n != want {
+			t.Errorf("%d live restrictions of kind %s, want %d", n, kind, want)
+		}
+	}
+	if err := r.Deactivate(t.Context(), r.by(admin), join, r.day(2), []string{"left"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, days := range []int{900, 800} {
+		if err := r.Leave(t.Context(), r.by(bob), join, r.day(days)); err != nil {
+			t.Fatal(err)
+		}
+		live("planned", 1)
+		live("leaves", 1)
+	}
+	if err := r.CallOff(t.Context(), r.by(bob), join); err != nil {
+		t.Fatal(err)
+	}
+	live("planned", 1)
+	live("leaves", 0)
+	says(t, r.CallOff(t.Context(), r.by(bob), join), Forbidden, "reason."+policies.OwnAccess)
+	r.later(4 * 24 * time.Hour)
+	if err := r.Leave(t.Context(), r.by(bob), join, r.day(900)); err != nil {
+		t.Fatal(err)
+	}
+	live("planned", 1)
+}
