@@ -37,8 +37,7 @@ type Site struct {
 // left or deactivated. Every role needs a live one.
 type Join struct {
 	ID, Request, Account, Site, Role string
-	Profession                       string   // the answer bound to person.profession, or the role's only one
-	Authorizers                      []string // accounts that its request asks to authorize
+	Profession                       string // the answer bound to person.profession, or the role's only one
 	Span
 }
 

@@ -25,7 +25,6 @@ type Case struct {
 	Registrars     []string // of this program
 	Reviews        []Review // of this request that still hold
 	Signer         string   // the account that declared for the site, if any
-	Invited        bool     // the actor came by a live invitation that names this role here
 }
 
 // Request is an asking as the rules see it.

@@ -37,7 +37,7 @@ func MaySubmitJoin(_ Programs, a Actor, c Case, profession string, open bool, t 
 	switch {
 	case !ok:
 		return refuse(RoleUnknown)
-	case role.Entry == EntryInvitation && !c.Invited:
+	case role.Entry == EntryInvitation:
 		return refuse(ByInvitation)
 	case !c.Request.editable():
 		return refuse(WrongState)
@@ -78,7 +78,7 @@ func unfit(c Case, subject string) string {
 func NeedsAuthorizer(r Role) bool { return r.needsAuthorizer() }
 
 // MayAttest tells whether the actor may sign this agreement for the request's
-// subject: only the person themself, and only what a role or site asks for (A26).
+// subject: only the person themself, and only what a role asks for (A26).
 // Whether the text shown is still the current one is Agreement.IsCurrent (A24).
 func MayAttest(_ Programs, a Actor, c Case, agreement string) Answer {
 	switch {
@@ -151,21 +151,5 @@ func MayWithdraw(_ Programs, a Actor, c Case) Answer {
 	return allow(BySubject)
 }
 
-// MayEdit tells whether the actor may change the answers: only the subject, and
-// only what is a draft or was returned.
-func MayEdit(_ Programs, a Actor, c Case) Answer {
-	switch {
-	case a.Account == "":
-		return refuse(NotSignedIn)
-	case a.Account != c.Request.Account:
-		return refuse(NotVisible)
-	case !c.Request.editable():
-		return refuse(WrongState)
-	}
-	return allow(BySubject)
-}
-
-// editable: new, a draft, or given back.
-func (r Request) editable() bool {
-	return r.State == "" || r.State == Draft || r.State == ReturnedR
-}
+// editable: a draft, or given back.
+func (r Request) editable() bool { return r.State == Draft || r.State == ReturnedR }

@@ -6,7 +6,7 @@ import "slices"
 // and in which capacity. need is a Need.Key.
 func MayReview(ps Programs, a Actor, c Case, need string) Answer {
 	ans := MayTurnDown(ps, a, c, need)
-	if ans.OK && ans.Capacity != ByAuthorizer && undeclared(c) {
+	if ans.OK && undeclared(c) {
 		return refuse(NotDeclaredYet) // C9: first the declaration, then the approval (A13)
 	}
 	return ans
@@ -148,7 +148,7 @@ func MaySee(ps Programs, a Actor, c Case) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)
-	case a.Account == c.Request.Account, a.Account == c.Request.By, c.Request.Kind == SiteRequest && a.Account == c.Site.Requester:
+	case a.Account == c.Request.Account, a.Account == c.Request.By:
 		return allow(BySubject)
 	case c.Request.State == Draft:
 		return refuse(NotVisible) // not yet asked, so nobody else's business

@@ -159,6 +159,7 @@ func TestMayReviewSite(t *testing.T) {
 		"the signer, second":        {actor("rita", "op:registrar"), two, Met, "rita", nil, SignedByYou, SignedByYou},
 		"the signer, no registrar":  {actor("owner"), one, Met, "owner", nil, NotRegistrar, NotRegistrar},
 		"a stranger":                {actor("bob"), one, Met, "owner", nil, NotVisible, NotVisible},
+		"a stranger, undeclared":    {actor("bob"), one, Outstanding, "", nil, NotVisible, NotVisible},
 		"an administrator there":    {actor("chief", "administrator"), one, Met, "owner", nil, NotRegistrar, NotRegistrar},
 		"the second":                {actor("rob", "op:registrar"), two, Met, "founder", by("rita", one, Approved), AsSecondRegistrar, AsSecondRegistrar},
 		"the first as second":       {actor("rita", "op:registrar"), two, Met, "founder", by("rita", one, Approved), ReviewedByYou, ReviewedByYou},
@@ -316,8 +317,7 @@ func TestMaySubmitJoin(t *testing.T) {
 		"no program":                  {func(c *Case) { c.Program = nil }, "office-manager", false, UnknownProgram},
 		"a site of another program":   {func(c *Case) { c.Site.Program = "x" }, "office-manager", false, UnknownProgram},
 		"no such role":                {func(c *Case) { c.Request.Role = "boss" }, "office-manager", false, RoleUnknown},
-		"administrator, uninvited":    {func(c *Case) { c.Request.Role = "administrator" }, "", false, ByInvitation},
-		"administrator, invited":      {func(c *Case) { c.Request.Role = "administrator"; c.Invited = true }, "", false, AsSubject},
+		"administrator":               {func(c *Case) { c.Request.Role = "administrator" }, "", false, ByInvitation},
 		"submitted already":           {func(c *Case) { c.Request.State = Submitted }, "office-manager", false, WrongState},
 		"withdrawn":                   {func(c *Case) { c.Request.State = Withdrawn }, "office-manager", false, WrongState},
 		"asked for already":           {nil, "office-manager", true, AlreadyOpen},
@@ -363,7 +363,6 @@ func TestStates(t *testing.T) {
 		otherwise string
 	}{
 		"submit site":    {func(c Case) Answer { return MaySubmitSite(ps, actor("founder"), c) }, []string{Draft, ReturnedR}, WrongState},
-		"edit":           {func(c Case) Answer { return MayEdit(ps, actor("founder"), c) }, []string{Draft, ReturnedR}, WrongState},
 		"withdraw":       {func(c Case) Answer { return MayWithdraw(ps, actor("founder"), c) }, []string{Draft, Submitted, ReturnedR}, WrongState},
 		"correct signer": {func(c Case) Answer { return MayCorrectSigner(ps, actor("founder"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
 		"declare":        {func(c Case) Answer { return MayDeclare(ps, actor("owner"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
@@ -400,8 +399,6 @@ func TestOwnActs(t *testing.T) {
 	wantAnswer(t, "submit", MaySubmitSite(ps, bob, draft), NotVisible)
 	wantAnswer(t, "submit", MaySubmitSite(ps, nobody, draft), NotSignedIn)
 	wantAnswer(t, "submit", MaySubmitSite(ps, founder, noSites), UnknownProgram)
-	wantAnswer(t, "edit", MayEdit(ps, bob, draft), NotVisible)
-	wantAnswer(t, "edit", MayEdit(ps, nobody, draft), NotSignedIn)
 	wantAnswer(t, "withdraw", MayWithdraw(ps, bob, site), NotVisible)
 	wantAnswer(t, "withdraw", MayWithdraw(ps, nobody, site), NotSignedIn)
 	wantAnswer(t, "withdraw what one submitted", MayWithdraw(ps, actor("chief"), byChief), AsSubject)

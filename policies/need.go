@@ -129,8 +129,8 @@ func standingOf(p *Program, f Facts, j Join, n Need, t time.Time) NeedState {
 	return met(n, ids, ByRegistrar)
 }
 
-// authorized is met by a mandate whose authorizer may authorize there now. One
-// named authorizer's no leaves the others free; the no of all refuses.
+// authorized is met by a mandate whose authorizer may authorize there now. An
+// authorizer's no refuses nothing: whoever else can authorize there still may.
 func authorized(ps Programs, f Facts, j Join, n Need, t time.Time) NeedState {
 	var ids []string
 	for _, m := range liveMandates(f, j.Account, j.Site, t) {
@@ -138,24 +138,7 @@ func authorized(ps Programs, f Facts, j Join, n Need, t time.Time) NeedState {
 			ids = append(ids, m.ID)
 		}
 	}
-	if len(ids) > 0 {
-		return met(n, ids)
-	}
-	var refusals, refusers []string
-	for _, r := range f.Reviews {
-		if r.Request == j.Request && r.Need == n.Key() && r.Verdict == Refused && r.By != j.Account && r.At(t) {
-			refusals, refusers = append(refusals, r.ID), append(refusers, r.By)
-		}
-	}
-	for _, a := range j.Authorizers {
-		if !slices.Contains(refusers, a) {
-			return met(n, nil, ByAuthorizer)
-		}
-	}
-	if len(refusals) > 0 {
-		return NeedState{Need: n, State: RefusedNeed, Facts: sorted(refusals)}
-	}
-	return met(n, nil, ByAuthorizer)
+	return met(n, ids, ByAuthorizer)
 }
 
 // reviewed looks for live verdicts on the need by people other than those named
