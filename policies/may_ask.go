@@ -103,20 +103,26 @@ func MayAttest(_ Programs, a Actor, c Case, agreement string) Answer {
 // requester may: a sole practitioner is their own signing authority, and the
 // rules then ask for a second registrar (A11).
 func MayDeclare(_ Programs, a Actor, c Case) Answer {
-	switch {
-	case a.Account == "":
+	if a.Account == "" {
 		return refuse(NotSignedIn)
+	}
+	if why := unsignable(c); why != "" {
+		return refuse(why)
+	}
+	return allow(BySigningAuthority)
+}
+
+// unsignable is why no declaration is awaited.
+func unsignable(c Case) string {
+	switch {
 	case c.Request.Kind != SiteRequest:
-		return refuse(WrongKind)
+		return WrongKind
 	case c.Request.State != Submitted && c.Request.State != ReturnedR:
-		return refuse(NotSubmitted)
+		return NotSubmitted
+	case !undeclared(c):
+		return NotOutstanding
 	}
-	for _, s := range c.Needs {
-		if s.Need.Kind == NeedDeclare && s.State == Outstanding {
-			return allow(BySigningAuthority)
-		}
-	}
-	return refuse(NotOutstanding)
+	return ""
 }
 
 // MayCorrectSigner tells whether the actor may change the signer's address: the
@@ -127,12 +133,9 @@ func MayCorrectSigner(_ Programs, a Actor, c Case) Answer {
 		return refuse(NotSignedIn)
 	case a.Account != c.Request.Account:
 		return refuse(NotVisible)
-	case c.Request.Kind != SiteRequest:
-		return refuse(WrongKind)
-	case c.Request.State != Submitted && c.Request.State != ReturnedR:
-		return refuse(NotSubmitted)
-	case !undeclared(c):
-		return refuse(NotOutstanding)
+	}
+	if why := unsignable(c); why != "" {
+		return refuse(why)
 	}
 	return allow(BySubject)
 }
