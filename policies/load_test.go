@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// folder reads testdata/small, the least program that uses every word.
+// folder reads testdata/small, a program that uses most words in few lines.
 func folder(t testing.TB) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -138,6 +138,8 @@ func TestFaults(t *testing.T) {
 		"key given twice":           {in("program: small", "program: small\nprogram: other"), `program.yaml:2:1: "program" is given twice`},
 		"key missing":               {in("time-zone: America/New_York\n", ""), `program.yaml:1:1: "time-zone" is missing`},
 		"time zone":                 {in("America/New_York", "America/Gotham"), `program.yaml:2:12: time zone "America/Gotham" is not known`},
+		"the machine's time zone":   {in("America/New_York", "Local"), `program.yaml:2:12: time zone "Local" is not known`},
+		"no time zone":              {in("America/New_York", "''"), `program.yaml:2:12: time zone "" is not known`},
 		"not YAML":                  {in("program: small", "program: [small"), `program.yaml:`},
 		"empty":                     {change{"program.yaml", "", ""}, `program.yaml: must hold exactly one document`},
 		"not a mapping":             {in("sites:\n", "sites: 7\nx:\n"), `program.yaml:20:8: must be a mapping`},
@@ -178,6 +180,11 @@ func TestFaults(t *testing.T) {
 		"standing with a value":     {in("      - standing\n", "      - {standing: x}\n"), `program.yaml:43:9: "standing" stands alone`},
 		"unknown approver":          {in("{approve: group-administrator, else: registrar}", "{approve: group-admin, else: registrar}"), `program.yaml:44:19: approver "group-admin" is not known`},
 		"unknown else":              {in("else: registrar}", "else: king}"), `program.yaml:44:46: approver in place of another "king" is not known; one of: registrar`},
+		"code given twice":          {in("entitlements: [files]", "entitlements: [files, files]"), `program.yaml:3:23: "files" is given twice`},
+		"option given twice":        {in("[self, other]", "[self, other, self]"), `program.yaml:29:78: "self" is given twice`},
+		"else for an authorizer":    {in("{approve: authorizer}", "{approve: authorizer, else: registrar}"), `program.yaml:50:13: "else" and "met-by" are for a group administrator's approval`},
+		"declared instead":          {in("needs: [{approve: registrar}]", "needs: [{approve: registrar, met-by: declaration}]"), `program.yaml:36:13: "else" and "met-by" are for`},
+		"sometimes approved":        {in("    - {approve: registrar}\n", "    - {approve: registrar, when: signer-is-requester}\n"), `program.yaml:26:7: "when" is for a second registrar's approval`},
 		"need given twice":          {in("      - standing\n", "      - standing\n      - standing\n"), `program.yaml:38:3: need "standing" is given twice`},
 		"role is an entitlement":    {in("entitlements: [files]", "entitlements: [files, helper]"), `program.yaml:47:3: "helper" is an entitlement already`},
 		"nobody approves":           {in("needs: [{approve: registrar}]", "needs: [{attest: rules}]"), `program.yaml:34:3: nobody approves role "admin"`},
@@ -186,7 +193,7 @@ func TestFaults(t *testing.T) {
 		"a chain":                   {in("gives: as-authorizer", "gives: as-authorizer\n    may: [authorize]"), `program.yaml:47:3: role "helper" is authorized by others and so cannot authorize`},
 		"as-authorizer without":     {in("needs: [{approve: authorizer}]", "needs: [{approve: registrar}]"), `program.yaml:47:3: role "helper" gives as-authorizer and so needs {approve: authorizer}`},
 		"a role declares":           {in("      - standing\n", "      - {declare: pledge, by: signing-authority}\n"), `program.yaml:38:3: declare is a need of sites`},
-		"a second for a role":       {in("      - standing\n", "      - {approve: second-registrar}\n"), `program.yaml:38:3: a second registrar and "when" are for sites`},
+		"a second for a role":       {in("      - standing\n", "      - {approve: second-registrar}\n"), `program.yaml:38:3: a second registrar is for sites`},
 		"no field for a need":       {in("as: standing.number", "max: 9"), `program.yaml:38:3: the form has no field bound to "standing.number"`},
 		"no field for the site":     {in("as: site.name, ", ""), `program.yaml:21:3: the form has no field bound to "site.name"`},
 		"a site attests":            {in("- {declare: pledge, by: signing-authority}", "- {attest: pledge}"), `program.yaml:21:3: a site cannot need "attest:pledge"`},

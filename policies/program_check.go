@@ -35,8 +35,8 @@ func (r programReader) checkDecided(role Role) {
 		case n.Kind != NeedApprove:
 		case n.By == ByRegistrar:
 			decided = true
-		case n.By == BySecondRegistrar || n.When != "":
-			r.fault(r.at[role.Code], "a second registrar and \"when\" are for sites")
+		case n.By == BySecondRegistrar:
+			r.fault(r.at[role.Code], "a second registrar is for sites")
 		case n.By == ByGroupAdministrator && n.Else == "" && (role.Can(Administer) || !r.any(Administer)):
 			r.fault(r.at[role.Code], "nobody can approve role %q: it needs a group administrator before there is one, and has no else", role.Code)
 			decided = true // said already
@@ -56,6 +56,18 @@ func (r programReader) checkDecided(role Role) {
 			r.fault(r.at[role.Code], "need %q is given twice", n.Key())
 		}
 		keys[n.Key()] = true
+	}
+}
+
+// checkApprove refuses conditions that the rules do not look at, or that would
+// let an approval fall away on which a site or an administrator rests (A10).
+func (r programReader) checkApprove(at ast.Node, n Need) {
+	switch {
+	case n.By == "": // a word that is not known: said already
+	case (n.Else != "" || n.MetBy != "") && n.By != ByGroupAdministrator:
+		r.fault(at, "\"else\" and \"met-by\" are for a group administrator's approval")
+	case n.When != "" && n.By != BySecondRegistrar:
+		r.fault(at, "\"when\" is for a second registrar's approval")
 	}
 }
 

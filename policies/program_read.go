@@ -53,12 +53,7 @@ func readProgram(r reader, content string) (*Program, map[string]string) {
 	pr := programReader{reader: r, p: p, forms: map[string][]Field{}, formOf: map[string]string{}, at: map[string]ast.Node{"sites": m["sites"]}}
 	p.ID = r.code(m["program"])
 	pr.readAgreements(m["agreements"], pr.zone(m["time-zone"]))
-	for _, n := range r.items(m["entitlements"]) {
-		p.Entitlements = append(p.Entitlements, r.code(n))
-	}
-	for _, n := range r.items(m["bodies"]) {
-		pr.bodies = append(pr.bodies, r.code(n))
-	}
+	p.Entitlements, pr.bodies = r.codes(m["entitlements"]), r.codes(m["bodies"])
 	pr.readProfessions(m["professions"])
 	for _, e := range r.entries(m["forms"]) {
 		r.checkCode(e.at, e.key)
@@ -73,7 +68,8 @@ func readProgram(r reader, content string) (*Program, map[string]string) {
 func (r programReader) zone(n ast.Node) *time.Location {
 	r.p.TimeZone = r.text(n)
 	zone, err := time.LoadLocation(r.p.TimeZone)
-	if err != nil {
+	// To the library "Local" is whatever machine this runs on, and "" is UTC.
+	if err != nil || zone == time.Local || n != nil && r.p.TimeZone == "" {
 		r.fault(n, "time zone %q is not known; an IANA name such as America/Vancouver is meant", r.p.TimeZone)
 		return time.UTC
 	}
@@ -126,10 +122,7 @@ func (r programReader) readForm(n ast.Node) []Field {
 		f := Field{
 			Name: r.code(m["name"]), Kind: r.oneOf(m["kind"], "kind of field", fieldKinds),
 			As: r.oneOf(m["as"], "bound name", boundNames), Required: r.yes(m["required"]), Max: r.count(m["max"]),
-			Confirms: r.oneOf(m["confirms"], "earlier field", names(form)),
-		}
-		for _, o := range r.items(m["options"]) {
-			f.Options = append(f.Options, r.code(o))
+			Confirms: r.oneOf(m["confirms"], "earlier field", names(form)), Options: r.codes(m["options"]),
 		}
 		if w := m["when"]; w != nil {
 			f.When = r.readCond(w, form)
@@ -263,6 +256,7 @@ func (r programReader) readNeed(n ast.Node) Need {
 		need.Else = Approver(r.oneOf(m["else"], "approver in place of another", []string{string(ByRegistrar)}))
 		need.When = r.oneOf(m["when"], "condition", []string{"signer-is-requester"})
 		need.MetBy = r.oneOf(m["met-by"], "other way", []string{"declaration"})
+		r.checkApprove(n, need)
 	case NeedStanding, NeedInvited:
 		r.fault(n, "%q stands alone: write it without a value", kind)
 	}

@@ -164,6 +164,19 @@ func (r reader) checkCode(n ast.Node, s string) {
 	}
 }
 
+// codes reads a list of such names.
+func (r reader) codes(n ast.Node) []string {
+	var out []string
+	for _, item := range r.items(n) {
+		s := r.code(item)
+		if slices.Contains(out, s) {
+			r.fault(item, "%q is given twice", s)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 // oneOf reads a word of a closed list.
 func (r reader) oneOf(n ast.Node, what string, known []string) string {
 	s := r.text(n)
