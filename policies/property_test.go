@@ -36,7 +36,7 @@ func drawFacts(t *rapid.T, p *Program) Facts {
 	}
 	someone, somewhere := rapid.SampledFrom(people), rapid.SampledFrom(places)
 	for range rapid.IntRange(0, 4).Draw(t, "changes") {
-		if ids := factIDs(f); len(ids) > 0 {
+		if ids := sortedKeys(spans(&f)); len(ids) > 0 {
 			*span(&f, rapid.SampledFrom(ids).Draw(t, "changed")) = drawSpan(t)
 		}
 	}
@@ -53,17 +53,6 @@ func drawFacts(t *rapid.T, p *Program) Facts {
 		f.Restrictions = append(f.Restrictions, Restriction{ID: "r" + string(rune('0'+i)), Account: someone.Draw(t, "whom"), Site: rapid.SampledFrom([]string{"", "clinic", "other"}).Draw(t, "where"), Span: drawSpan(t)})
 	}
 	return f
-}
-
-func factIDs(f Facts) []string {
-	var ids []string
-	each(f.Joins, func(x Join) { ids = append(ids, x.ID) })
-	each(f.Reviews, func(x Review) { ids = append(ids, x.ID) })
-	each(f.Signatures, func(x Signature) { ids = append(ids, x.ID) })
-	each(f.Mandates, func(x Mandate) { ids = append(ids, x.ID) })
-	each(f.Standings, func(x Standing) { ids = append(ids, x.ID) })
-	each(f.Restrictions, func(x Restriction) { ids = append(ids, x.ID) })
-	return ids
 }
 
 func drawTime(t *rapid.T) time.Time {
@@ -116,7 +105,7 @@ func TestPropertyEndings(t *testing.T) {
 	ps := programs(t)
 	rapid.Check(t, func(t *rapid.T) {
 		f, at := drawFacts(t, ps["careconnect"]), drawTime(t)
-		ids := factIDs(f)
+		ids := sortedKeys(spans(&f))
 		if len(ids) == 0 {
 			return
 		}

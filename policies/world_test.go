@@ -85,37 +85,35 @@ func clinicWith(t testing.TB, ps Programs, account, code string) Facts {
 
 // span points at the interval of the fact with this id.
 func span(f *Facts, id string) *Span {
+	s := spans(f)[id]
+	if s == nil {
+		panic("no fact " + id)
+	}
+	return s
+}
+
+// spans are the intervals of all facts, by id.
+func spans(f *Facts) map[string]*Span {
+	out := map[string]*Span{}
 	for i := range f.Joins {
-		if f.Joins[i].ID == id {
-			return &f.Joins[i].Span
-		}
+		out[f.Joins[i].ID] = &f.Joins[i].Span
 	}
 	for i := range f.Reviews {
-		if f.Reviews[i].ID == id {
-			return &f.Reviews[i].Span
-		}
+		out[f.Reviews[i].ID] = &f.Reviews[i].Span
 	}
 	for i := range f.Signatures {
-		if f.Signatures[i].ID == id {
-			return &f.Signatures[i].Span
-		}
+		out[f.Signatures[i].ID] = &f.Signatures[i].Span
 	}
 	for i := range f.Mandates {
-		if f.Mandates[i].ID == id {
-			return &f.Mandates[i].Span
-		}
+		out[f.Mandates[i].ID] = &f.Mandates[i].Span
 	}
 	for i := range f.Standings {
-		if f.Standings[i].ID == id {
-			return &f.Standings[i].Span
-		}
+		out[f.Standings[i].ID] = &f.Standings[i].Span
 	}
 	for i := range f.Restrictions {
-		if f.Restrictions[i].ID == id {
-			return &f.Restrictions[i].Span
-		}
+		out[f.Restrictions[i].ID] = &f.Restrictions[i].Span
 	}
-	panic("no fact " + id)
+	return out
 }
 
 // copyOf keeps a change to one case out of the next.
