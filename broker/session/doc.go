@@ -7,6 +7,7 @@
 //	GET  /callback       Callback    state, cookie and iss are checked before the code is used; the ID
 //	                                 token's issuer, audience, azp, typ, nonce, age before it is believed;
 //	                                 then a new session, always, and the old one ends
+//	                                 (where Keycloak knows its own code no longer: once more, once)
 //	each request         Authenticate  one query: session, account, open grants; nothing from a token
 //	each human one       Active      keeps the session from idling; every five minutes refreshes the
 //	                                 tokens, one replica at a time; a refused refresh ends the session

@@ -123,8 +123,13 @@ func (i *issuer) token(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !known || !pkce || id != clientID || secret != clientSecret {
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
-		i.json(w, map[string]string{"error": "invalid_grant"})
+		why := "PKCE verification failed: Code mismatch"
+		if !known {
+			why = "Code not valid"
+		}
+		i.json(w, map[string]string{"error": "invalid_grant", "error_description": why})
 		return
 	}
 	refresh := newSecret()

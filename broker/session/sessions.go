@@ -14,8 +14,7 @@ import (
 	"countersign/broker/registry"
 )
 
-// SignInPath is where the portal mounts SignIn: a sign-in that took too long at
-// Keycloak begins there again.
+// SignInPath is where the portal mounts SignIn; no sign-in leads back to it.
 const SignInPath = "/sign-in"
 
 // FormField is the name of the form field that carries FormToken.

@@ -55,16 +55,16 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) error {
 	case !registry.IsKind(err, registry.Unsigned):
 		return err
 	}
-	return s.begin(w, r, flow, hint)
+	return s.begin(w, r, flow, hint, "")
 }
 
-// begin keeps the transaction and sends the browser to Keycloak.
-func (s *Sessions) begin(w http.ResponseWriter, r *http.Request, flow registry.SignIn, hint string) error {
+// begin keeps the transaction and sends the browser to Keycloak; mark ends the state.
+func (s *Sessions) begin(w http.ResponseWriter, r *http.Request, flow registry.SignIn, hint, mark string) error {
 	realm, err := s.realm.get(r.Context())
 	if err != nil {
 		return err
 	}
-	state, browser := newSecret(), newSecret()
+	state, browser := newSecret()+mark, newSecret()
 	flow.StateHash, flow.BrowserHash, flow.Nonce, flow.Verifier = hash(state), hash(browser), newSecret(), oauth2.GenerateVerifier()
 	if err := s.reg.StartSignIn(r.Context(), flow); err != nil {
 		return err
@@ -99,25 +99,27 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if iss, err := one(q, "iss"); err != nil || iss != s.cfg.Issuer {
-		return refused(fmt.Errorf("session: the answer is from issuer %q", iss)) // RFC 9207
+		return s.refused(fmt.Errorf("session: the answer is from issuer %q", iss)) // RFC 9207
 	}
 	if code := q.Get("error"); code != "" {
 		if q.Get("error_description") == "authentication_expired" { // the page stood open too long: once more
-			redirect(w, r, SignInPath+"?return="+url.QueryEscape(flow.ReturnTo))
-			return nil
+			return s.begin(w, r, flow, "", "")
 		}
-		return refused(fmt.Errorf("session: Keycloak answers %q", code))
+		return s.refused(fmt.Errorf("session: Keycloak answers %q", code))
 	}
 	code, err := one(q, "code")
 	if err != nil {
-		return refused(err)
+		return s.refused(err)
 	}
 	token, who, err := s.exchange(r.Context(), code, flow)
+	if codeGone(err) && !strings.HasSuffix(q.Get("state"), again) {
+		return s.begin(w, r, flow, "", again)
+	}
 	if err != nil {
 		return err
 	}
 	if err := fresh(who, flow, now); err != nil {
-		return refused(err)
+		return s.refused(err)
 	}
 	if err := s.start(w, r, token, who, now); err != nil {
 		return err
@@ -142,6 +144,19 @@ func (s *Sessions) takeFlow(w http.ResponseWriter, r *http.Request, q url.Values
 	return s.reg.TakeSignIn(r.Context(), hash(state), hash(c.Value))
 }
 
+// again ends the state of a sign-in that took the place of one whose code was
+// gone, so that none is begun anew twice. Only the state's hash is kept: with the
+// mark taken off it is nobody's.
+const again = ".again"
+
+// codeGone tells whether Keycloak no longer knows its code. That is so for who
+// comes in the midst of being logged out: Keycloak tells us before it has
+// forgotten the session itself, gives a code for it, and then the session is gone.
+func codeGone(err error) bool {
+	var e *oauth2.RetrieveError
+	return errors.As(err, &e) && e.ErrorCode == "invalid_grant" && e.ErrorDescription == "Code not valid"
+}
+
 // exchange turns the code into tokens and checks the ID token.
 func (s *Sessions) exchange(ctx context.Context, code string, flow registry.SignIn) (*oauth2.Token, claims, error) {
 	realm, err := s.realm.get(ctx)
@@ -150,17 +165,17 @@ func (s *Sessions) exchange(ctx context.Context, code string, flow registry.Sign
 	}
 	token, err := realm.oauth.Exchange(s.realm.context(ctx), code, oauth2.VerifierOption(flow.Verifier))
 	if refusedBy(err) {
-		return nil, claims{}, refused(err)
+		return nil, claims{}, s.refused(err)
 	}
 	if err != nil {
 		return nil, claims{}, registry.Because(registry.Unavailable, "error.keycloak-down", err)
 	}
 	who, nonce, err := realm.verifyID(ctx, idToken(token), s.cfg.ClientID)
 	if err != nil {
-		return nil, claims{}, refused(err)
+		return nil, claims{}, s.refused(err)
 	}
 	if nonce != flow.Nonce {
-		return nil, claims{}, refused(errors.New("session: the ID token has another nonce"))
+		return nil, claims{}, s.refused(errors.New("session: the ID token has another nonce"))
 	}
 	return token, who, nil
 }
@@ -233,7 +248,8 @@ func idToken(t *oauth2.Token) string {
 	return raw
 }
 
-// refused is a sign-in that did not succeed; why is for the log.
-func refused(err error) error {
+// refused is a sign-in that did not succeed; why is for the log only.
+func (s *Sessions) refused(err error) error {
+	s.cfg.Log.Warn("session: sign-in refused", "error", err)
 	return registry.Because(registry.Invalid, "error.sign-in-refused", err)
 }

@@ -108,7 +108,7 @@ func TestCallbackRefused(t *testing.T) {
 		"other iss":        {with(func(q url.Values) { q.Set("iss", "https://evil.example") }), 400},
 		"two iss":          {with(func(q url.Values) { q.Add("iss", "https://evil.example") }), 400},
 		"no code":          {with(func(q url.Values) { q.Del("code") }), 400},
-		"unknown code":     {with(func(q url.Values) { q.Set("code", "guessed") }), 400},
+		"unknown code":     {with(func(q url.Values) { q.Set("code", "guessed") }), 303}, // begins anew, see TestCodeGone
 		"error of the IdP": {with(func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") }), 400},
 		"another browser's state (login CSRF)": {func(_ *browser, _ *url.URL) string {
 			return p.issuer.approve(p.browser().begin("/sign-in"), ruth)
@@ -330,14 +330,57 @@ func TestKeycloakDown(t *testing.T) {
 	b.want("/poll", http.StatusOK)
 }
 
-// A sign-in page that stood open too long begins again by itself.
+// A sign-in page that stood open too long begins again by itself, and asks for the
+// same proof.
 func TestAuthenticationExpired(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
 	b := p.browser()
-	at := b.begin("/sign-in?return=/inbox")
+	at := b.begin("/sign-in?return=/inbox&prompt=login&max_age=60")
 	back := url.Values{"state": at.Query()["state"], "iss": {p.issuer.url}, "error": {"temporarily_unavailable"}, "error_description": {"authentication_expired"}}
-	if to := b.want("/callback?"+back.Encode(), http.StatusSeeOther); to != "/sign-in?return=%2Finbox" {
+	at = b.begin("/callback?" + back.Encode())
+	if q := at.Query(); at.Path != "/auth" || q.Get("prompt") != "login" || q.Get("max_age") != "60" {
+		t.Fatalf("goes on to %s", at)
+	}
+	if to := b.want(p.issuer.approve(at, ada), http.StatusSeeOther); to != "/inbox" {
 		t.Error(to)
+	}
+}
+
+// Who comes in the midst of being logged out is given a code that is worth nothing
+// a moment later: the sign-in begins anew by itself, once, and asks for the same
+// proof. Taking the mark of that off the state does not buy another.
+func TestCodeGone(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	b := p.browser()
+	gone := func(at *url.URL) string {
+		callback := p.issuer.approve(at, ada)
+		p.issuer.mu.Lock()
+		defer p.issuer.mu.Unlock()
+		clear(p.issuer.codes)
+		return callback
+	}
+	anew := func() *url.URL {
+		t.Helper()
+		at := b.begin(gone(b.begin("/sign-in?return=/inbox&prompt=login&max_age=60")))
+		if q := at.Query(); at.Path != "/auth" || q.Get("prompt") != "login" || q.Get("max_age") != "60" {
+			t.Fatalf("goes on to %s", at)
+		}
+		return at
+	}
+	if to := b.want(p.issuer.approve(anew(), ada), http.StatusSeeOther); to != "/inbox" {
+		t.Error(to)
+	}
+	b = p.browser()
+	b.want(gone(anew()), http.StatusBadRequest)
+	unmarked := must(url.Parse(gone(anew())))
+	q := unmarked.Query()
+	q.Set("state", strings.TrimSuffix(q.Get("state"), again))
+	unmarked.RawQuery = q.Encode()
+	b.want(unmarked.String(), http.StatusGone)
+	b.want(p.issuer.approveAt(anew(), ada, time.Now().Add(-time.Minute)), http.StatusBadRequest)
+	if b.cookie() != "" {
+		t.Error("a session began")
 	}
 }
