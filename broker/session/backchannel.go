@@ -35,14 +35,21 @@ func (s *Sessions) BackChannel(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 8*time.Second)
 	defer cancel()
 	notice, err := s.logoutNotice(ctx, w, r)
-	if err == nil {
-		var ended int64
-		if ended, err = s.reg.LoggedOut(ctx, notice); err == nil {
-			s.cfg.Log.Info("session: logged out by Keycloak", "sessions", ended)
-			return
-		}
+	if err != nil {
+		s.cfg.Log.Debug("session: logout token refused", "error", err) // anybody may send some by the thousand
+		refuseLogout(w)
+		return
 	}
-	s.cfg.Log.Debug("session: logout token refused", "error", err)
+	ended, err := s.reg.LoggedOut(ctx, notice)
+	if err != nil {
+		s.cfg.Log.Warn("session: a true logout token ended nothing", "error", err)
+		refuseLogout(w)
+		return
+	}
+	s.cfg.Log.Info("session: logged out by Keycloak", "sessions", ended)
+}
+
+func refuseLogout(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusBadRequest)
 	_, _ = w.Write([]byte(`{"error":"invalid_request"}`)) // nobody to tell when the caller is gone
