@@ -94,7 +94,7 @@ func temporaryData() (d *Data, remove func(), err error) {
 
 // RunWith starts a stack for tests, runs the command argv with its Addresses in the environment, and
 // stops both. When ctx ends the command is interrupted, and killed if it has not ended 10 s later.
-// The error of a command that failed holds its exit status, for errors.As and *exec.ExitError.
+// The error of a command that failed is its *exec.ExitError, bare.
 func RunWith(ctx context.Context, argv []string) error {
 	if len(argv) == 0 {
 		return errors.New("no command to run with the local stack")

@@ -225,3 +225,14 @@ func (p *product) refusesStrangers(t *testing.T) {
 	again := p.serve(t)
 	again.end(t, syscall.SIGTERM)
 }
+
+// A program that a command needs and that fails is named, with what it said.
+func TestFailureIsTold(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(bin, "mvn"), []byte("#!/bin/sh\necho no such host; exit 7\n"), 0o755))
+	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "XDG_CACHE_HOME=" + t.TempDir()}
+	if said, code := says(t, program, env, "local", "--", "true"); code != 1 || !strings.Contains(said, "mvn ended: exit status 7\nno such host") {
+		t.Errorf("exit status %d:\n%s", code, said)
+	}
+}

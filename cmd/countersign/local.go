@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"os/exec"
 
 	"countersign/broker/local"
 )
@@ -16,5 +18,9 @@ func (c localCmd) Run(ctx context.Context) error {
 	if len(argv) > 0 && argv[0] == "--" {
 		argv = argv[1:]
 	}
-	return local.RunWith(ctx, argv)
+	err := local.RunWith(ctx, argv)
+	if child, failed := err.(*exec.ExitError); failed { // it has said why itself; a server that ended has not, and is no bare one
+		os.Exit(child.ExitCode())
+	}
+	return err
 }

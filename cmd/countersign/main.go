@@ -4,11 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -39,13 +37,7 @@ func main() {
 	k := kong.Parse(&c, kong.Name("countersign"), kong.UsageOnError(),
 		kong.Description("Decides who may hold which access in a Keycloak realm, on whose word and for how long; keeps the proof; keeps the realm exactly so."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
-	err := k.Run(newLog())
-	var child *exec.ExitError
-	switch {
-	case err == nil:
-	case errors.As(err, &child):
-		os.Exit(child.ExitCode())
-	default:
+	if err := k.Run(newLog()); err != nil {
 		fmt.Fprintln(os.Stderr, "countersign:", err)
 		os.Exit(1)
 	}
