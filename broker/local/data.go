@@ -102,11 +102,11 @@ func (d *Data) settlePorts(portBase int, fresh bool) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	case fresh || mark.Wiping:
-		if err := d.wipe(path); err != nil {
-			return err
-		}
 		if portBase == 0 {
 			portBase = mark.PortBase
+		}
+		if err := d.wipe(path, portBase); err != nil {
+			return err
 		}
 	case portBase != 0 && portBase != mark.PortBase:
 		return fmt.Errorf("the data folder %s was set up for port base %d, and addresses in its realm depend on it: "+
@@ -123,8 +123,9 @@ func (d *Data) settlePorts(portBase int, fresh bool) error {
 }
 
 // wipe removes all that the folder holds except marker and lock, and a cluster that lies elsewhere.
-func (d *Data) wipe(markerPath string) error {
-	if err := writeMarker(markerPath, markerContent{Wiping: true}); err != nil {
+// The marker keeps the ports meanwhile, for the start that may have to finish it.
+func (d *Data) wipe(markerPath string, portBase int) error {
+	if err := writeMarker(markerPath, markerContent{PortBase: portBase, Wiping: true}); err != nil {
 		return err
 	}
 	if err := removeCluster(d.Dir); err != nil {

@@ -67,11 +67,12 @@ func TestForeignFolder(t *testing.T) {
 	refused(t, "65535", t.TempDir(), 65530, false)
 }
 
-// A folder whose emptying was cut short is emptied at the next start, --fresh or not.
+// A folder whose emptying was cut short is emptied at the next start, --fresh or not, and has the
+// ports that it was to have.
 func TestWipeIsFinished(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	d, err := OpenData(dir, 0, false)
+	d, err := OpenData(dir, 7900, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +80,13 @@ func TestWipeIsFinished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	foreign := filepath.Join(dir, locationName)
+	if err := os.WriteFile(foreign, []byte("/nowhere\n"), 0o600); err != nil { // stops it half-way
+		t.Fatal(err)
+	}
 	d.Close()
-	if err := writeMarker(filepath.Join(dir, marker), markerContent{PortBase: 7900, Wiping: true}); err != nil {
+	refused(t, "no place of ours", dir, 0, true)
+	if err := os.Remove(foreign); err != nil {
 		t.Fatal(err)
 	}
 	d, err = OpenData(dir, 0, false)
