@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// KeycloakOptions say how a Keycloak server starts. All fields but Vault and Env are needed; a zero port is a
+// KeycloakOptions say how a Keycloak server starts. All fields but Vault are needed; a zero port is a
 // free one.
 type KeycloakOptions struct {
 	Home              string // from KeycloakHome
@@ -23,9 +23,8 @@ type KeycloakOptions struct {
 	Database          string // address of its database, as Postgres.URL gives it
 	AdminClientID     string // service account of master, made when the database is empty
 	AdminClientSecret string
-	Vault             string   // folder of secrets that the realms refer to; empty for none
-	HeapMB            int      // most of the Java heap; the process takes some 200 MB more
-	Env               []string // further KC_... variables, such as a folder of themes
+	Vault             string // folder of secrets that the realms refer to; empty for none
+	HeapMB            int    // most of the Java heap; the process takes some 200 MB more
 }
 
 // Keycloak is a running Keycloak server, a child of ours that listens on 127.0.0.1 only.
@@ -117,7 +116,7 @@ func keycloakEnv(o KeycloakOptions, hostname string) ([]string, error) {
 	if o.Vault != "" {
 		env = append(env, "KC_VAULT_DIR="+o.Vault)
 	}
-	return append(env, o.Env...), nil
+	return env, nil
 }
 
 // ready waits until the management port says so: the port of the pages opens earlier and answers 503.

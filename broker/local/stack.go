@@ -10,7 +10,6 @@ type StackOptions struct {
 	Data    *Data
 	Durable bool              // false where the data end with the run, as in tests
 	Log     func(step string) // told of each step as it begins; nil for nobody
-	Env     []string          // further KC_... variables for Keycloak
 }
 
 func (o StackOptions) step(what string) {
@@ -74,7 +73,7 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 		return err
 	}
 	s.Keycloak, err = StartKeycloak(ctx, KeycloakOptions{
-		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault, Env: o.Env,
+		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault,
 		Port: o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
 		Database:      s.Postgres.URL(keycloakDatabase, keycloakDatabase, password),
 		AdminClientID: AdminClientID, AdminClientSecret: secret,
