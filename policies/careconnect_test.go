@@ -20,7 +20,7 @@ func saying(t *testing.T, what, text string, parts ...string) {
 
 // What people read before they sign in states what the network's own page states.
 //
-// proves: C1 C2 C3 C5 C6 C7 C8 C9 C10 C11 C13 C14 C24 C25 C26
+// proves: C1 C2 C3 C5 C6 C7 C8 C9 C11 C13 C14 C24 C25 C26
 func TestCareConnectWords(t *testing.T) {
 	t.Parallel()
 	p := programs(t)["careconnect"]

@@ -101,7 +101,7 @@ func reviewStates(t *testing.T, ps Programs, f Facts, n Need, id string) {
 // What lies outside a role's needs withholds as well: sites, restrictions,
 // professions, unknown words.
 //
-// proves: C1 C13 attack A18 attack A51 attack A15
+// proves: C1 C13 attack A15 attack A18
 func TestObstacles(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -203,7 +203,7 @@ func TestSecondJoinAddsNothing(t *testing.T) {
 
 // A statement counts for its time, in its version, by the person, for the person.
 //
-// proves: C2 C3 attack A22 attack A24 attack A26
+// proves: C2 C3 attack A22 attack A26
 func TestAttestations(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)

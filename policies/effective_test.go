@@ -8,7 +8,7 @@ import (
 // Until is the first moment at which a part is no longer held, whatever ends it;
 // Next is when to look again.
 //
-// proves: C23 attack A16 attack A17 attack A23 attack A51 attack A49
+// proves: C23 attack A16 attack A23
 func TestUntil(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
@@ -72,7 +72,7 @@ func TestUntil(t *testing.T) {
 // A material version of an agreement ends, after its grace, what stands on
 // signatures of earlier ones.
 //
-// proves: attack A22 attack A24
+// proves: attack A22
 func TestUntilNewAgreement(t *testing.T) {
 	t.Parallel()
 	p := *programs(t)["careconnect"]
