@@ -45,13 +45,6 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 		return err
 	}
 	defer reg.Close()
-	if err := prepare(ctx, c, reg, log); err != nil {
-		return err
-	}
-	directory := c.directory()
-	if err := prove(ctx, directory, log); err != nil {
-		return err
-	}
 	public, err := url.Parse(c.PublicURL)
 	if err != nil {
 		return err
@@ -60,10 +53,20 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	if err != nil {
 		return err
 	}
+	mailing := mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: "Countersign", PublicURL: public, Texts: mail.ProgramTexts(reg)}
+	if err := mailing.Check(); err != nil {
+		return err
+	}
+	if err := prepare(ctx, c, reg, log); err != nil {
+		return err
+	}
+	directory := c.directory()
+	if err := prove(ctx, directory, log); err != nil {
+		return err
+	}
 	sessions := session.New(session.Config{Issuer: c.Issuer(), ClientID: c.PortalID, ClientSecret: c.PortalSecret,
 		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https", Log: log}, reg)
-	sender := mail.New(mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: "Countersign", PublicURL: public, Texts: mail.ProgramTexts(reg)})
-	w := &worker.Worker{Registry: reg, Directory: directory, Mail: sender, Root: c.Root, Log: log,
+	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
 	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Version: c.Version, Demo: c.Demo, Log: log})
 

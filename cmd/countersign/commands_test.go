@@ -130,12 +130,13 @@ func (p *product) keycloak(t *testing.T, method, path string, in, out any) {
 }
 
 // The first day in production, by its commands, and what serve refuses: no keys,
-// no schema, a realm in which a stranger may administer, a clock that is not the
+// a sender that is no address, no schema, a realm in which a stranger may administer, a clock that is not the
 // machine's. Client secrets are given as references into Keycloak's vault.
 func TestFirstDay(t *testing.T) {
 	t.Parallel()
 	p := install(t)
 	p.with("COUNTERSIGN_KEYS", t.TempDir()).refuses(t, "key", "serve")
+	p.with("COUNTERSIGN_MAIL_FROM", "Access <access@example.org>").refuses(t, "mail: sender", "serve")
 	p.refuses(t, "refusing to serve", "serve") // there is no realm yet
 
 	apply := p
