@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +89,29 @@ func TestStories(t *testing.T) {
 	}
 }
 
+// unsaid is a key that is shown for want of its words, ours or a program's.
+var unsaid = regexp.MustCompile(`(^|[ :(])(` + strings.Join(areas(), "|") + `)\.[a-z0-9]`)
+
+// areas are what keys begin with.
+func areas() []string {
+	out := []string{"site", "role", "field", "profession", "body", "agreement", "entitlement"}
+	files, err := filepath.Glob("../locale/words/*.en.yaml")
+	if err != nil {
+		panic(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^([a-z-]+)\.`).FindAllSubmatch(data, -1) {
+			out = append(out, string(m[1]))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func inspect(t *testing.T, s story, doc *html.Node) {
 	t.Helper()
 	ids, labels, forms := map[string]int{}, map[string]bool{}, 0
@@ -94,6 +119,9 @@ func inspect(t *testing.T, s story, doc *html.Node) {
 	for n := range doc.Descendants() {
 		if n.Type == html.TextNode && strings.Contains(n.Data, "<no value>") {
 			t.Errorf("%s: a message lacks a value: %q", s.name, n.Data)
+		}
+		if n.Type == html.TextNode && unsaid.MatchString(n.Data) {
+			t.Errorf("%s: a key without words: %q", s.name, n.Data)
 		}
 		if n.Type != html.ElementNode {
 			continue
