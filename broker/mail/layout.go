@@ -74,7 +74,7 @@ func (b block) HTML() (html.HTML, error) {
 	if err := md.Renderer().Render(&out, src, doc); err != nil {
 		return "", err
 	}
-	return html.HTML(out.String()), nil //nolint:gosec // goldmark escapes, and drops raw HTML
+	return html.HTML(out.String()), nil // goldmark escapes, and drops raw HTML
 }
 
 // set gives both bodies of the letter.
