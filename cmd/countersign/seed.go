@@ -44,7 +44,6 @@ type seeds struct {
 	demo
 	mail   walk.Mailbox
 	people map[string]*walk.Person
-	told   []seedAccount
 }
 
 // cast is who is made, in the order in which they sign up.
@@ -71,10 +70,11 @@ func (d demo) seed(ctx context.Context) error {
 			return fmt.Errorf("seeds: %w", err)
 		}
 	}
+	var all []seedAccount
 	for _, c := range cast {
-		s.told = append(s.told, seedAccount{c.name, seedPassword, c.role, c.site})
+		all = append(all, seedAccount{c.name, seedPassword, c.role, c.site})
 	}
-	text, err := json.MarshalIndent(s.told, "", "  ")
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
 // Command relying-app is a small application as a customer would write it: it
 // knows the issuer, its own client, and nothing else of Countersign.
 //
-// What the contract with applications asks (keycloak-realm/README.md), in this
-// file: code + PKCE, the ID token checked to the end, tokens refreshed on human
+// What the contract with applications asks (keycloak-realm/README.md) is in
+// oidc.go: code + PKCE, the ID token checked to the end, tokens refreshed on human
 // activity at most every five minutes, a refused refresh ends the session, and a
 // back-channel logout that is answered at once with Connection: close.
 //
