@@ -44,6 +44,10 @@ func said(t *testing.T) (uses []use, prefixes []string) {
 // keyed are the areas whose keys may stand alone in Go, such as in an error.
 var keyed = regexp.MustCompile(`^(error|field-error|sites|guide\.title|done)\.[a-z0-9.-]+[a-z0-9]$`)
 
+// doneAt is the argument in which these calls name what the next page says: the
+// message "done.<key>".
+var doneAt = map[string]int{"done": 1, "press": 2}
+
 func saidInGo(t *testing.T, file string) (uses []use, prefixes []string) {
 	t.Helper()
 	fset := token.NewFileSet()
@@ -60,6 +64,14 @@ func saidInGo(t *testing.T, file string) (uses []use, prefixes []string) {
 			if ok && len(n.Args) > 0 && fun.Sel.Name == "stateTag" { // says "<first>.<state>"
 				if area, ok := literal(n.Args[0]); ok {
 					prefixes = append(prefixes, area+".")
+				}
+			}
+			if ok && doneAt[fun.Sel.Name] > 0 && doneAt[fun.Sel.Name] < len(n.Args) {
+				key := n.Args[doneAt[fun.Sel.Name]]
+				if whole, ok := literal(key); ok {
+					uses = append(uses, use{where: where(n), key: "done." + whole})
+				} else if start, ok := literal(leftmost(key)); ok {
+					prefixes = append(prefixes, "done."+start)
 				}
 			}
 			if !ok || len(n.Args) == 0 || (fun.Sel.Name != "T" && fun.Sel.Name != "N") {
@@ -80,7 +92,7 @@ func saidInGo(t *testing.T, file string) (uses []use, prefixes []string) {
 				uses = append(uses, u)
 			}
 		case *ast.BinaryExpr:
-			if start, ok := literal(leftmost(n)); ok && n.Op == token.ADD && regexp.MustCompile(`^[a-z-]+\.([a-z-]+\.)?$`).MatchString(start) {
+			if start, ok := literal(leftmost(n)); ok && n.Op == token.ADD && start != "done." && regexp.MustCompile(`^[a-z-]+\.([a-z-]+\.)?$`).MatchString(start) {
 				prefixes = append(prefixes, start)
 			}
 		case *ast.BasicLit:
