@@ -258,16 +258,17 @@ func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
 	if err := errors.Join(failed, r.recheck(ctx)); err != nil {
 		return 0, err
 	}
-	var wait *float64
-	err = r.db.GetContext(ctx, &wait, `select extract(epoch from greatest(instant() - interval '1 second', least(
+	// What is claimed is not due before its lease is over; leases run by the machine's clock.
+	var wait float64
+	err = r.db.GetContext(ctx, &wait, `select extract(epoch from greatest(instant() - interval '1 second', due) - instant()) from (select least(
 		(select min(next_at) from account), (select min(due_at) from reverify),
-		(select min(due_at) from mail where sent_at is null and failed_at is null),
-		(select min(greatest(retry_at, coalesce(lease_until, '-infinity'))) from account where wanted_rev > applied_rev and state <> 'taken'),
-		(select min(greatest(retry_at, coalesce(lease_until, '-infinity'))) from site where wanted_rev > applied_rev and opened_at is not null))) - instant())`)
-	if err != nil || wait == nil {
-		return 30 * time.Second, err
+		(select min(greatest(due_at, lease_until + shift)) from mail where sent_at is null and failed_at is null),
+		(select min(greatest(retry_at, lease_until + shift)) from account where wanted_rev > applied_rev and state <> 'taken'),
+		(select min(greatest(retry_at, lease_until + shift)) from site where wanted_rev > applied_rev and opened_at is not null)) as due from clock) d where due is not null`)
+	if isNoRows(err) {
+		return 30 * time.Second, nil
 	}
-	return max(10*time.Millisecond, min(30*time.Second, time.Duration(*wait*float64(time.Second)))), nil
+	return max(10*time.Millisecond, min(30*time.Second, time.Duration(wait*float64(time.Second)))), err
 }
 
 // recheck makes accounts whose check is due behind by one revision: the worker

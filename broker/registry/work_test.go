@@ -1,0 +1,49 @@
+package registry
+
+import (
+	"testing"
+	"time"
+)
+
+// While everything that is due is claimed, nothing is: whoever asks what is due
+// next sleeps, however far the record's clock was moved.
+func TestNothingIsDueThatIsClaimed(t *testing.T) {
+	t.Parallel()
+	r := newTestRegistry(t)
+	r.later(24 * time.Hour)
+	quiet := func() {
+		t.Helper()
+		next, err := r.Due(t.Context())
+		if err != nil || next < 10*time.Second {
+			t.Errorf("due in %s, %v", next, err)
+		}
+	}
+	due := func() {
+		t.Helper()
+		next, err := r.Due(t.Context())
+		if err != nil || next > time.Second {
+			t.Errorf("due in %s, %v", next, err)
+		}
+	}
+	quiet()
+	if err := r.SignUp(t.Context(), SignUp{Op: NewID(), UserName: "dana", GivenName: "Dana", Surname: "Test", Email: "dana@example.org", Locale: "en"}); err != nil {
+		t.Fatal(err)
+	}
+	due()
+	if _, ok, err := r.ClaimAccount(t.Context(), false, "/access"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	quiet()
+	now, err := r.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := putMail(t.Context(), r.db, r.keys, now, Mail{Address: "dana@example.org", Kind: "test", About: NewID(), Locale: "en"}); err != nil {
+		t.Fatal(err)
+	}
+	due()
+	if _, _, ok, err := r.ClaimMail(t.Context()); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	quiet()
+}
