@@ -104,6 +104,9 @@ func (s suite) nameTaken(t *testing.T) {
 	p.Account, p.UserName = "account-stranger-"+s.tag, strings.ToUpper(p.UserName)
 	_, err := s.Directory.CreatePerson(t.Context(), p)
 	is(t, err, provisioning.ErrUserNameTaken)
+	if strings.Contains(strings.ToLower(err.Error()), strings.ToLower(p.UserName)) {
+		t.Errorf("an error that is logged names the person: %v", err)
+	}
 }
 
 func (s suite) sharedMail(t *testing.T) {

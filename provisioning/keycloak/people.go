@@ -40,6 +40,8 @@ func (d *Directory) CreatePerson(ctx context.Context, p provisioning.NewPerson) 
 	return "", err
 }
 
+// post creates the person. Errors name the account: they are logged and stored with
+// the step, and a user name is a person's.
 func (d *Directory) post(ctx context.Context, p provisioning.NewPerson) (sub string, err error) {
 	user := gocloak.User{
 		Username: &p.UserName, Email: &p.Email, FirstName: &p.GivenName, LastName: &p.Surname,
@@ -52,12 +54,12 @@ func (d *Directory) post(ctx context.Context, p provisioning.NewPerson) (sub str
 	if len(p.Groups) > 0 {
 		user.Groups = &p.Groups
 	}
-	err = d.writer.once(ctx, "create "+p.UserName, func(bearer string) (err error) {
+	err = d.writer.once(ctx, "create account "+p.Account, func(bearer string) (err error) {
 		sub, err = d.writer.sendTo(ctx, bearer, http.MethodPost, d.writer.base+"/users", user, nil)
 		return err
 	})
 	if err == nil && sub == "" {
-		err = fmt.Errorf("keycloak: create %s: the answer names nobody", p.UserName)
+		err = fmt.Errorf("keycloak: create account %s: the answer names nobody", p.Account)
 	}
 	return sub, err
 }
@@ -92,7 +94,7 @@ func (d *Directory) resolveConflict(ctx context.Context, p provisioning.NewPerso
 	if errors.As(conflict, &why) && strings.Contains(why.Message, "same email") {
 		taken = provisioning.ErrMailTaken
 	}
-	return "", fmt.Errorf("keycloak: create %s: %w", p.UserName, taken)
+	return "", fmt.Errorf("keycloak: create account %s: %w", p.Account, taken)
 }
 
 func (d *Directory) missingGroup(ctx context.Context, paths []string, otherwise error) error {
