@@ -50,9 +50,11 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 }
 
 // refusedPerson: Keycloak does not take a new person as they asked; trying again
-// would not help.
+// would not help. It must have named the field: any other 400 is about us, such as
+// a redirect address that is not registered, and is tried again.
 func refusedPerson(err error) bool {
-	return errors.Is(err, provisioning.ErrUserNameTaken) || errors.Is(err, provisioning.ErrMailTaken) || errors.Is(err, provisioning.ErrInvalid)
+	var field *provisioning.InvalidError
+	return errors.Is(err, provisioning.ErrUserNameTaken) || errors.Is(err, provisioning.ErrMailTaken) || errors.As(err, &field)
 }
 
 var errSiteFirst = errors.New("a site's groups are not made yet")
