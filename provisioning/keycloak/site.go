@@ -1,6 +1,7 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -59,9 +60,11 @@ func (d *Directory) ensureLeaf(ctx context.Context, site, program, path string, 
 	err = d.ensureRole(ctx, g, want)
 	if code := status(err); code == http.StatusBadRequest || code == http.StatusConflict {
 		// So Keycloak answers when another worker maps the role at the same moment.
-		if g, err = d.child(ctx, site, leaf.Code); err == nil && g != nil {
-			err = d.ensureRole(ctx, g, want)
+		again, readErr := d.child(ctx, site, leaf.Code)
+		if readErr != nil || again == nil {
+			return nil, cmp.Or(readErr, err)
 		}
+		return again, d.ensureRole(ctx, again, want)
 	}
 	return g, err
 }
