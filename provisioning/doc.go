@@ -8,13 +8,14 @@
 //	                      ├─ Plan ─ steps ─ Apply, one by one ─ ReadBack
 //	Held   (the realm)   ─┘
 //
-// Plan is pure and puts what takes access away before what gives it:
+// Plan is pure and puts what takes access away before what gives it, and the mail,
+// which fails for reasons of its own, last:
 //
 //	create        the person, with the wanted groups embedded
-//	setup         the mail by which they verify the address and choose a password
 //	leave         groups held and not wanted
 //	end-sessions  after the leaving, so that no new token shows the old groups
 //	join          groups wanted and not held
+//	setup         the mail by which they verify the address and choose a password
 //
 // Reconcile is the whole run for callers that keep no steps of their own; the
 // worker stores each step before it is sent and so calls Plan, Apply and

@@ -26,10 +26,10 @@ type Kind string
 // The kinds of step, in the order in which a plan has them.
 const (
 	KindCreate      Kind = "create"
-	KindSetup       Kind = "setup"
 	KindLeave       Kind = "leave"
 	KindEndSessions Kind = "end-sessions"
 	KindJoin        Kind = "join"
+	KindSetup       Kind = "setup"
 )
 
 // Step is one call to the directory. Doing it twice is the same as doing it once,
@@ -40,8 +40,8 @@ type Step struct {
 }
 
 // Plan lists the steps from held to wanted, in an order that depends only on its
-// arguments. Leaving without being told to end sessions leaves them: the program
-// may let tokens lapse.
+// arguments. Leaving always ends sessions, a group that no decision explains too:
+// a token shows it until then.
 func Plan(w Wanted, h Held) []Step {
 	var steps []Step
 	if w.Sub == "" && w.Create != nil {
@@ -50,17 +50,18 @@ func Plan(w Wanted, h Held) []Step {
 		// beside them shows in the read-back, and the next plan mends it.
 		h.Groups = w.Groups
 	}
-	if w.Setup != nil {
-		steps = append(steps, Step{Kind: KindSetup})
-	}
-	for _, g := range without(h.Groups, w.Groups) {
+	surplus := without(h.Groups, w.Groups)
+	for _, g := range surplus {
 		steps = append(steps, Step{KindLeave, g.ID})
 	}
-	if w.EndSessions {
+	if w.EndSessions || len(surplus) > 0 {
 		steps = append(steps, Step{Kind: KindEndSessions})
 	}
 	for _, g := range without(w.Groups, h.Groups) {
 		steps = append(steps, Step{KindJoin, g.ID})
+	}
+	if w.Setup != nil {
+		steps = append(steps, Step{Kind: KindSetup})
 	}
 	return steps
 }

@@ -44,6 +44,14 @@ func TestPlan(t *testing.T) {
 				{Kind: "join", Object: d.ID},
 			},
 		},
+		"a group that nobody asked to end ends sessions too": {
+			provisioning.Wanted{Sub: "s", Groups: []provisioning.Group{a}}, []provisioning.Group{a, b},
+			[]provisioning.Step{{Kind: "leave", Object: b.ID}, {Kind: "end-sessions"}},
+		},
+		"a mail that fails holds up nothing": {
+			provisioning.Wanted{Sub: "s", Setup: &provisioning.Setup{}, EndSessions: true, Groups: []provisioning.Group{b}}, []provisioning.Group{a},
+			[]provisioning.Step{{Kind: "leave", Object: a.ID}, {Kind: "end-sessions"}, {Kind: "join", Object: b.ID}, {Kind: "setup"}},
+		},
 		"sessions end although nothing is held": {
 			provisioning.Wanted{Sub: "s", EndSessions: true}, nil, []provisioning.Step{{Kind: "end-sessions"}},
 		},

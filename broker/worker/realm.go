@@ -61,22 +61,15 @@ var errSiteFirst = errors.New("a site's groups are not made yet")
 
 // follow plans, records and takes the steps, and reads back.
 func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
+	if work.Waits && !work.Urgent {
+		return errSiteFirst
+	}
 	want := w.wanted(work)
 	held, err := provisioning.ReadHeld(ctx, w.Directory, want.Sub)
 	if err != nil {
 		return err
 	}
-	if work.Waits && !work.Urgent {
-		return errSiteFirst
-	}
 	steps := provisioning.Plan(want, held)
-	for _, s := range steps { // surplus found in a check ends sessions too
-		if s.Kind == provisioning.KindLeave && !want.EndSessions {
-			want.EndSessions = true
-			steps = provisioning.Plan(want, held)
-			break
-		}
-	}
 	plan := make([][2]string, len(steps))
 	for i, s := range steps {
 		plan[i] = [2]string{string(s.Kind), s.Object}
