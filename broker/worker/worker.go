@@ -44,6 +44,11 @@ type Worker struct {
 // longest is how long a lane sleeps when nothing wakes it.
 const longest = 30 * time.Second
 
+// finishing is how long a lane may go on, after the end, with what it has in hand.
+// Cut short, it would leave a lease that nobody touches until it runs out, and a
+// message that was sent and is sent again.
+const finishing = 3 * time.Second
+
 // Run works until ctx ends, and returns when every lane has put down what it had
 // in hand.
 func (w *Worker) Run(ctx context.Context) {
@@ -96,9 +101,12 @@ func pause(ctx context.Context, d time.Duration) {
 
 // loop does what there is to do and then sleeps.
 func (w *Worker) loop(ctx context.Context, name string, wake <-chan struct{}, work func(context.Context) (bool, error)) {
+	hand, drop := context.WithCancel(context.WithoutCancel(ctx))
+	defer drop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(finishing, drop) })()
 	for ctx.Err() == nil {
-		did, err := work(ctx)
-		if err != nil && ctx.Err() == nil {
+		did, err := work(hand)
+		if err != nil {
 			w.Log.Warn("work failed", "lane", name, "err", err)
 			pause(ctx, 200*time.Millisecond)
 		}
