@@ -103,11 +103,8 @@ func decideJoin(ps Programs, f Facts, j Join, t time.Time) ([]Hold, Withheld) {
 // obstacles are the reasons that lie outside the role's needs.
 func obstacles(f Facts, site Site, role Role, j Join, t time.Time) []Reason {
 	var out []Reason
-	switch {
-	case site.OpenedAt.IsZero() || t.Before(site.OpenedAt):
-		out = append(out, Reason{Code: SiteNotOpen})
-	case !site.ClosedAt.IsZero() && !t.Before(site.ClosedAt):
-		out = append(out, Reason{Code: SiteClosed})
+	if why := site.shut(t); why != "" {
+		out = append(out, Reason{Code: why})
 	}
 	if j.Profession != "" && !role.admits(j.Profession) {
 		out = append(out, Reason{Code: ProfessionNotEligible, Facts: []string{j.ID}})
@@ -122,6 +119,17 @@ func obstacles(f Facts, site Site, role Role, j Join, t time.Time) []Reason {
 		out = append(out, Reason{Code: Restricted, Facts: sorted(by)})
 	}
 	return out
+}
+
+// shut is why the site is no place to hold anything at t.
+func (s Site) shut(t time.Time) string {
+	switch {
+	case s.OpenedAt.IsZero() || t.Before(s.OpenedAt):
+		return SiteNotOpen
+	case !s.ClosedAt.IsZero() && !t.Before(s.ClosedAt):
+		return SiteClosed
+	}
+	return ""
 }
 
 // outstanding tells a person who never had an authorizer from one who lost theirs.

@@ -65,7 +65,7 @@ func TestLoadSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.ID != "small" || p.TimeZone != "America/New_York" || !slices.Equal(p.Leaves(), []string{"admin", "worker", "helper", "files"}) {
+	if p.ID != "small" || p.TimeZone != "America/New_York" || len(p.Roles) != 3 || !slices.Equal(p.Entitlements, []string{"files"}) {
 		t.Errorf("%+v", p)
 	}
 	worker, _ := p.Role("worker")

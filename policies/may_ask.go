@@ -43,10 +43,8 @@ func MaySubmitJoin(_ Programs, a Actor, c Case, profession string, open bool, t 
 		return refuse(WrongState)
 	case open:
 		return refuse(AlreadyOpen)
-	case c.Site.OpenedAt.IsZero() || t.Before(c.Site.OpenedAt):
-		return refuse(SiteNotOpen)
-	case !c.Site.ClosedAt.IsZero() && !t.Before(c.Site.ClosedAt):
-		return refuse(SiteClosed)
+	case c.Site.shut(t) != "":
+		return refuse(c.Site.shut(t))
 	case !role.admits(role.ProfessionOf(profession)):
 		return refuse(ProfessionNotEligible)
 	}
@@ -72,10 +70,6 @@ func unfit(c Case, subject string) string {
 	}
 	return ""
 }
-
-// NeedsAuthorizer tells whether the role is held only by leave of an authorizer,
-// so that a form can say beforehand who could be one, or that nobody can.
-func NeedsAuthorizer(r Role) bool { return r.needsAuthorizer() }
 
 // MayAttest tells whether the actor may sign this agreement for the request's
 // subject: only the person themself, and only what a role asks for (A26).

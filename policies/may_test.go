@@ -343,11 +343,6 @@ func TestMaySubmitJoin(t *testing.T) {
 		})
 	}
 	wantAnswer(t, "nobody", MaySubmitJoin(ps, Actor{}, joinCase(t, ps), "", false, d0), NotSignedIn)
-	for _, code := range allRoles {
-		if got := NeedsAuthorizer(role(t, ps, code)); got != (code == "on-behalf-of") {
-			t.Errorf("NeedsAuthorizer(%s) = %v", code, got)
-		}
-	}
 }
 
 // Every act of the requester or signer on a request, in every state: what is not

@@ -130,7 +130,7 @@ func (n Need) Key() string {
 type Field struct {
 	Name     string // unique within its form
 	Kind     string // text, email, phone, address-line, city, province, postal-code, choice, checkbox, notes, date, name, number, authorizers, profession, licence-body, licence-number, person-email
-	As       string // bound fields of the engine: site.name, declarant.email, declarant.name, declarant.self, person.profession, standing.body, standing.number, standing.expires, authorizers. Where declarant.self is answered with "self", the requester signs
+	As       string // bound fields of the engine: site.name, site.city, declarant.email, declarant.name, declarant.self, person.profession, standing.body, standing.number, standing.expires, authorizers. Where declarant.self is answered with "self", the requester signs
 	Required bool
 	Options  []string // of a choice
 	Confirms string   // the earlier field whose answer this one must repeat (A11)
@@ -184,15 +184,6 @@ func (r Role) Can(c Capability) bool {
 		}
 	}
 	return false
-}
-
-// Leaves are the groups of every site of the program: one per role and per entitlement.
-func (p *Program) Leaves() []string {
-	var out []string
-	for _, r := range p.Roles {
-		out = append(out, r.Code)
-	}
-	return append(out, p.Entitlements...)
 }
 
 // ProfessionOf is the profession of who asks for the role: the answer to its
