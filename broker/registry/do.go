@@ -209,12 +209,14 @@ func (r *Registry) operation(ctx context.Context, q sqlx.QueryerContext, act Act
 
 // lock takes sites, then accounts, each by id; then the moment.
 func (tx *Tx) lock(touch Touch) error {
-	last := minusInfinity
-	see := func(query, id string) error {
-		var changed time.Time
+	for _, id := range sorted(append(slices.Clone(touch.Sites), touch.Accounts...)) {
 		if !validID(id) { // nobody can have it
 			return Fail(NotFound, "error.not-found")
 		}
+	}
+	last := minusInfinity
+	see := func(query, id string) error {
+		var changed time.Time
 		err := tx.GetContext(tx.ctx, &changed, query, id)
 		if isNoRows(err) {
 			return Fail(NotFound, "error.not-found")

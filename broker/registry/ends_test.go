@@ -71,3 +71,18 @@ func TestLeavingLaterLiftsNoPlan(t *testing.T) {
 	}
 	live("planned", 1)
 }
+
+// An id that is none is an unknown one, not a fault of ours.
+// proves: attack A65
+func TestWhatIsNoID(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, admin := r.opened(), r.someone("admin")
+	r.holds(admin, site, "administrator")
+	for _, id := range []string{"nobody", NewID()} {
+		says(t, r.Offer(t.Context(), r.by(admin), site, id), NotFound, "error.not-found")
+		says(t, r.Offer(t.Context(), r.by(admin), id, admin), NotFound, "error.not-found")
+		says(t, r.NameAdministrator(t.Context(), r.by(admin), site, id), NotFound, "error.not-found")
+		says(t, r.Suspend(t.Context(), r.by(admin), "careconnect", id, []string{"misuse"}, ""), NotFound, "error.not-found")
+	}
+}
