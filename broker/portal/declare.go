@@ -3,6 +3,8 @@ package portal
 import (
 	"net/http"
 	"net/url"
+
+	"countersign/broker/registry"
 )
 
 // The declaration page is where the mailed link leads the signing authority (C9).
@@ -37,8 +39,10 @@ func (s *site) showDeclaration(v *visit, status int, unticked bool) error {
 		account = v.person.Account.ID
 	}
 	d, err := s.Registry.Declaring(v.ctx(), account, request, v.secret())
-	if err != nil {
-		v.setSecret(request, "", -1) // said once; without it, the text can still be read
+	if registry.IsKind(err, registry.Gone) || registry.IsKind(err, registry.NotFound) {
+		v.setSecret(request, "", -1) // what became of the link is said once; without it, the text can still be read
+	}
+	if err != nil { // any other leaves the link good: what it proves is not lost to a moment's failure
 		return err
 	}
 	p := &signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")),
