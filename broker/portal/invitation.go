@@ -37,9 +37,12 @@ func (s *site) invitation(v *visit) error {
 	if err != nil {
 		return err
 	}
-	where, err := s.Registry.SiteOf(v.ctx(), inv.About)
-	if err != nil { // a declarant's link belongs to its own page
+	if inv.Purpose == "declarant" { // that link belongs to its own page
 		return registry.Fail(registry.NotFound, "error.link-unknown")
+	}
+	where, err := s.Registry.SiteOf(v.ctx(), inv.About)
+	if err != nil {
+		return err
 	}
 	from := ""
 	if inv.From != "" {
@@ -74,21 +77,21 @@ func (s *site) invitationAccept(v *visit) error {
 		return err
 	}
 	secret := v.invitationSecret()
-	err = s.Registry.AcceptInvitation(v.ctx(), v.by(form), secret)
-	if err == nil {
+	inv, err := s.Registry.Invitation(v.ctx(), secret)
+	if err == nil && inv.Purpose == "mandate" {
+		id, err := s.Registry.FollowOffer(v.ctx(), v.by(form), secret)
+		if err != nil {
+			return err
+		}
 		v.keepInvitation("", -1)
-		return v.done("/access", "invited")
+		return v.see("/requests/" + id + "/form")
 	}
-	inv, found := s.Registry.Invitation(v.ctx(), secret)
-	if found != nil || inv.Purpose != "mandate" {
-		return err
-	}
-	id, err := s.Registry.FollowOffer(v.ctx(), v.by(form), secret)
-	if err != nil {
+	// One that is used may be this very form, sent twice: accepting answers alike (A06).
+	if err := s.Registry.AcceptInvitation(v.ctx(), v.by(form), secret); err != nil {
 		return err
 	}
 	v.keepInvitation("", -1)
-	return v.see("/requests/" + id + "/form")
+	return v.done("/access", "invited")
 }
 
 func (v *visit) keepInvitation(secret string, seconds int) {
