@@ -60,8 +60,9 @@ func (s *site) caseOf(v *visit) (caseFacts, error) {
 	if c.known, err = s.Registry.Known(v.ctx(), v.person.Account.ID, c.Request.Program, c.Request.Account); err != nil {
 		return c, err
 	}
-	if c.Request.Kind == policies.SiteRequest && len([]rune(c.Site.Name)) >= leastQuery {
-		if c.alike, err = s.Registry.FindSites(v.ctx(), c.Request.Program, c.Site.Name); err != nil {
+	if c.Request.Kind == policies.SiteRequest {
+		c.alike, err = s.Registry.FindSites(v.ctx(), c.Request.Program, c.Site.Name)
+		if err != nil && fieldsOf(err) == nil { // a name too short to search by is like no other
 			return c, err
 		}
 		c.alike = slices.DeleteFunc(c.alike, func(h registry.SiteHit) bool { return h.ID == c.Site.ID })

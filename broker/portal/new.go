@@ -3,8 +3,6 @@ package portal
 import (
 	"net/http"
 	"net/url"
-	"strings"
-	"unicode/utf8"
 
 	"countersign/broker/registry"
 	"countersign/policies"
@@ -47,10 +45,8 @@ func (s *site) newSiteSend(v *visit) error {
 // then the role.
 type newJoinPage struct {
 	Page
-	ID, Site       string // the program, and its word for a site
-	Query          control
-	Searched       bool
-	Found          []siteChoice
+	ID, Site string // the program, and its word for a site
+	siteSearch
 	RoleCode       string // asked for already, on the way here
 	SiteID         string // chosen
 	SiteName, City string
@@ -59,9 +55,6 @@ type newJoinPage struct {
 }
 
 func (*newJoinPage) view() string { return "new-join" }
-
-// siteChoice is a site that was found, with the address that chooses it.
-type siteChoice struct{ Name, City, Choose string }
 
 func (s *site) newJoin(v *visit) error {
 	program, err := v.program()
@@ -73,22 +66,9 @@ func (s *site) newJoin(v *visit) error {
 	if id := asked.Get("site"); id != "" {
 		return v.showRoles(http.StatusOK, p, program, id, "")
 	}
-	query := strings.TrimSpace(asked.Get("q"))
-	p.Query.Value = query
-	switch {
-	case query == "":
-	case utf8.RuneCountInString(query) < leastQuery || !clean(query, false):
-		p.Query.Error = v.words.T("error.three-letters")
-		p.Problems = []problem{{Field: "q", Message: p.Query.Error}}
-	default:
-		found, err := s.Registry.FindSites(v.ctx(), program.ID, query)
-		if err != nil {
-			return err
-		}
-		p.Searched = true
-		for _, f := range found {
-			p.Found = append(p.Found, siteChoice{f.Name, f.City, p.Again + "?" + url.Values{"site": {f.ID}, "role": {p.RoleCode}}.Encode()})
-		}
+	p.siteSearch, p.Problems, err = v.searchSites(program.ID, p.Again+"?"+url.Values{"role": {p.RoleCode}}.Encode()+"&site=")
+	if err != nil {
+		return err
 	}
 	return v.show(http.StatusOK, p)
 }
@@ -116,9 +96,8 @@ func (s *site) newJoinSend(v *visit) error {
 func (v *visit) newJoinPage(program *policies.Program, role string) *newJoinPage {
 	w := v.words
 	word := w.Program(program, "site.word")
-	p := &newJoinPage{Page: v.page(w.T("new.join-title", "Site", word), w.T("new.join-lead")), ID: program.ID, Site: word, RoleCode: role,
-		Again: "/requests/new/" + program.ID + "/join", Query: input("q", "search", w.T("sites.query"), w.T("sites.query-hint"), "")}
-	return p
+	return &newJoinPage{Page: v.page(w.T("new.join-title", "Site", word), w.T("new.join-lead")), ID: program.ID, Site: word, RoleCode: role,
+		Again: "/requests/new/" + program.ID + "/join"}
 }
 
 // showRoles shows the second half: the site is chosen, the role is asked.

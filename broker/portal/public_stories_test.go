@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/broker/locale"
+	"countersign/broker/registry"
 	"countersign/policies"
 )
 
@@ -19,9 +20,9 @@ func publicStories(p *policies.Program) []story {
 	roles := roleCards(v, p)
 
 	home := &homePage{Page: stranger("The right access, on the right word", "Ask for access."), Programs: []programCard{{p.ID, say("name"), say("about")}}}
-	search := func(query string, searched bool, found ...siteLine) *sitesPage {
+	search := func(query string, searched bool, found ...registry.SiteHit) *sitesPage {
 		return &sitesPage{Page: stranger("Is my worksite registered?", ""), ID: p.ID, Name: say("name"), Site: "worksite",
-			Query: input("q", "search", "Name or city", "At least three letters", query), Searched: searched, Found: found, Begin: "/b", JoinAt: "/j?site="}
+			siteSearch: siteSearch{Query: input("q", "search", "Name or city", "At least three letters", query), Searched: searched, Found: found, JoinAt: "/j?site="}, Begin: "/b"}
 	}
 	short := search("ab", false)
 	short.Query.Error = "Type at least three letters"
@@ -50,7 +51,7 @@ func publicStories(p *policies.Program) []story {
 		{"sites", search("", false)},
 		{"sites-short", short},
 		{"sites-none", search(hostile, true)},
-		{"sites-found", search("cedar", true, siteLine{"0198a9a8-1", "Cedar Hill Family Practice", "Victoria"}, siteLine{"0198a9a8-2", hostile, "Nanaimo"})},
+		{"sites-found", search("cedar", true, registry.SiteHit{ID: "0198a9a8-1", Name: "Cedar Hill Family Practice", City: "Victoria"}, registry.SiteHit{ID: "0198a9a8-2", Name: hostile, City: "Nanaimo"})},
 		{"feedback", &feedbackPage{Page: stranger("Feedback", "Tell us."), Programs: []feedbackOf{{say("name"), markdown(say("feedback")), markdown(say("browser"))}}}},
 		{"signup", signUp},
 		{"signup-wrong", signUpWrong},
