@@ -149,11 +149,16 @@ func (r *Registry) endJoin(ctx context.Context, by By, kind, id, last, restricti
 		if last != "" {
 			return "", tx.planEnd(c, j, site, last, restriction, reasons, words)
 		}
+		first := len(tx.events)
 		if err := tx.endMembership(j.Account, j.Site, j.Role); err != nil {
 			return "", err
 		}
+		ended := &tx.events[first] // the join's: it goes first
+		if len(reasons) > 0 {
+			ended.data = map[string]any{"reasons": reasons}
+		}
 		if words != "" {
-			tx.events[len(tx.events)-1].private = map[string]string{"words": words}
+			ended.private = map[string]string{"words": words}
 		}
 		if err := tx.moveRequest(j.Request, []string{policies.Submitted, policies.ReturnedR}, policies.Withdrawn, nil); err != nil && !IsKind(err, Conflict) {
 			return "", err

@@ -86,3 +86,29 @@ func TestWhatIsNoID(t *testing.T) {
 		says(t, r.Suspend(t.Context(), r.by(admin), "careconnect", id, []string{"misuse"}, ""), NotFound, "error.not-found")
 	}
 }
+
+// Who ends a membership at once says why, and it is on record with that end, not
+// with what else went.
+// proves: X7
+func TestDeactivatingIsOnRecordWithItsReason(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, admin, doc, moa := r.opened(), r.someone("admin"), r.someone("doc"), r.someone("moa")
+	r.holds(admin, site, "administrator")
+	r.holds(doc, site, "practitioner")
+	join := r.holds(moa, site, "on-behalf-of")
+	if err := r.Offer(t.Context(), r.by(doc), site, moa); err != nil {
+		t.Fatal(err)
+	}
+	says(t, r.Deactivate(t.Context(), r.by(admin), join, "", nil, ""), Invalid, "error.check-fields")
+	if err := r.Deactivate(t.Context(), r.by(admin), join, "", []string{"misuse"}, "seen twice"); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.count(`event e join event_private p on p.seq = e.seq where e.entity = 'join' and e.entity_id = $1 and e.kind = 'join.ended'
+		and convert_from(e.body, 'UTF8')::jsonb -> 'data' -> 'reasons' = '["misuse"]'`, join); n != 1 {
+		t.Error("the reason is not on record, or the words are not beside it")
+	}
+	if n := r.count(`fact_mandate where on_behalf = $1 and ended_at is null`, moa); n != 0 {
+		t.Error("the mandate goes on")
+	}
+}
