@@ -103,6 +103,27 @@ func TestRolesAreSeparate(t *testing.T) {
 	}
 }
 
+// A database that a kill left open to every role, between its making and its closing, is closed at
+// the next start.
+func TestOpenDatabaseIsClosed(t *testing.T) {
+	t.Parallel()
+	ctx, name := context.Background(), fmt.Sprintf("local_open_%d", os.Getpid())
+	mustExec(t, stack.Postgres, "CREATE DATABASE "+name+" OWNER "+OwnerRole+" TEMPLATE template0")
+	t.Cleanup(func() {
+		if err := stack.DropDatabase(ctx, name); err != nil {
+			t.Error(err)
+		}
+	})
+	mustExec(t, stack.AppURL(name), "SELECT 1")
+	if err := stack.EnsureDatabase(ctx, name, OwnerRole); err != nil {
+		t.Fatal(err)
+	}
+	if err := execSQL(ctx, stack.AppURL(name), "SELECT 1"); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("still open: %v", err)
+	}
+	mustExec(t, stack.OwnerURL(name), "SELECT 1")
+}
+
 // Of many who ask for a template at once one fills it, and all get copies of their own.
 func TestTemplate(t *testing.T) {
 	t.Parallel()
