@@ -24,6 +24,7 @@ import (
 	"html/template"
 	"log"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -39,11 +40,10 @@ var files embed.FS
 
 var page = template.Must(template.ParseFS(files, "page.html"))
 
-const cookieName = "relying-app"
-
 // app is the application.
 type app struct {
 	issuer, clientID, publicURL, endSession string
+	cookieName                              string // with the port: cookies ignore it, and two demos may run side by side
 	oauth                                   oauth2.Config
 	verifier                                *oidc.IDTokenVerifier
 	http                                    *http.Client
@@ -102,10 +102,15 @@ func newApp(ctx context.Context, issuer, clientID, secret, publicURL string) (*a
 		return nil, err
 	}
 	publicURL = strings.TrimRight(publicURL, "/")
+	public, err := url.Parse(publicURL)
+	if err != nil {
+		return nil, err
+	}
 	endpoint := p.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	return &app{
 		issuer: issuer, clientID: clientID, publicURL: publicURL, endSession: more.EndSession, http: client, sessions: newSessions(),
+		cookieName: strings.TrimSuffix("relying-app-"+public.Port(), "-"),
 		oauth: oauth2.Config{ClientID: clientID, ClientSecret: secret, Endpoint: endpoint,
 			RedirectURL: publicURL + "/callback", Scopes: []string{oidc.ScopeOpenID, "profile"}},
 		verifier: p.VerifierContext(oidc.ClientContext(context.Background(), client),
@@ -130,7 +135,7 @@ func (a *app) routes() http.Handler {
 }
 
 func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	id := cookie(r, cookieName)
+	id := cookie(r, a.cookieName)
 	s, ok := a.sessions.get(id, true)
 	if ok && a.sessions.claimRefresh(id) {
 		s, ok = a.refresh(r.Context(), id, s)
@@ -145,7 +150,7 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 
 func (a *app) me(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	s, ok := a.sessions.get(cookie(r, cookieName), false)
+	s, ok := a.sessions.get(cookie(r, a.cookieName), false)
 	if !ok {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = w.Write([]byte(`{"error":"sign in first"}` + "\n"))

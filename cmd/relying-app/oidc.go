@@ -18,15 +18,15 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	f := flow{nonce: rand.Text(), verifier: oauth2.GenerateVerifier(), browser: rand.Text(), began: time.Now()}
 	state := rand.Text()
 	a.sessions.begin(state, f)
-	a.setCookie(w, flowCookie(state), f.browser, int(flowLasts.Seconds()))
+	a.setCookie(w, a.flowCookie(state), f.browser, int(flowLasts.Seconds()))
 	http.Redirect(w, r, a.oauth.AuthCodeURL(state, oidc.Nonce(f.nonce), oauth2.S256ChallengeOption(f.verifier)), http.StatusSeeOther)
 }
 
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	state := q.Get("state")
-	f, ok := a.sessions.take(state, cookie(r, flowCookie(state)))
-	a.setCookie(w, flowCookie(state), "", -1)
+	f, ok := a.sessions.take(state, cookie(r, a.flowCookie(state)))
+	a.setCookie(w, a.flowCookie(state), "", -1)
 	if !ok || q.Get("iss") != a.issuer || q.Get("code") == "" {
 		http.Error(w, "This sign-in is over. Please begin again.", http.StatusBadRequest)
 		return
@@ -44,13 +44,13 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The sign-in was refused. Please begin again.", http.StatusBadRequest)
 		return
 	}
-	a.sessions.end(cookie(r, cookieName))
-	a.setCookie(w, cookieName, a.sessions.start(s), 0)
+	a.sessions.end(cookie(r, a.cookieName))
+	a.setCookie(w, a.cookieName, a.sessions.start(s), 0)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // flowCookie names the cookie of one sign-in, so that two at once do not meet.
-func flowCookie(state string) string { return cookieName + "-" + state[:min(8, len(state))] }
+func (a *app) flowCookie(state string) string { return a.cookieName + "-" + state[:min(8, len(state))] }
 
 // verify checks both tokens and reads what they carry. The verifier checks
 // signature, iss, aud and exp; typ and azp tell whether a token is of the right
@@ -116,9 +116,9 @@ func (a *app) refresh(ctx context.Context, id string, old session) (session, boo
 }
 
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
-	s, ok := a.sessions.get(cookie(r, cookieName), false)
-	a.sessions.end(cookie(r, cookieName))
-	a.setCookie(w, cookieName, "", -1)
+	s, ok := a.sessions.get(cookie(r, a.cookieName), false)
+	a.sessions.end(cookie(r, a.cookieName))
+	a.setCookie(w, a.cookieName, "", -1)
 	if !ok {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return

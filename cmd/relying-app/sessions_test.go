@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -78,5 +81,26 @@ func TestRefreshAndIdle(t *testing.T) {
 	}
 	if s.refreshed(id, session{}) || s.claimRefresh(id) {
 		t.Error("an ended session came back")
+	}
+}
+
+// Cookies ignore ports: the sample applications of two demos on one machine keep
+// apart by the cookie's name.
+func TestCookieOfEachPort(t *testing.T) {
+	t.Parallel()
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"issuer":"http://%s"}`, r.Host)
+	}))
+	defer issuer.Close()
+	for public, want := range map[string]string{"http://127.0.0.2:7406/": "relying-app-7406", "http://127.0.0.2:7506": "relying-app-7506", "https://viewer.example": "relying-app"} {
+		a, err := newApp(t.Context(), issuer.URL, "viewer", "secret", public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		a.setCookie(w, a.cookieName, "id", 0)
+		if got := w.Result().Cookies(); len(got) != 1 || got[0].Name != want {
+			t.Errorf("%s: %v, want %s", public, got, want)
+		}
 	}
 }
