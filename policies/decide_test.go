@@ -327,6 +327,9 @@ func TestDeclarationMeetsAffiliation(t *testing.T) {
 	wantReasons(t, Decide(ps, declare("ann", "clinic", "ann"), "ann", d0), missing)
 	wantReasons(t, Decide(ps, declare("doc", "clinic", "bob"), "ann", d0), missing)
 	wantReasons(t, Decide(ps, declare("doc", "other", "ann"), "ann", d0), missing)
+	boss := drop(clinicWith(t, ps, "ann", "administrator"), "ann@clinic/approve:registrar")
+	boss.Signatures = append(boss.Signatures, declare("doc", "clinic", "ann").Signatures...)
+	wantReasons(t, Decide(ps, boss, "ann", d0), NeedOutstanding+" approve:registrar") // no declaration makes an administrator
 	g := declare("doc", "clinic", "ann")
 	d := Decide(ps, g, "ann", d0)
 	wantHeld(t, d, "clinic/on-behalf-of/on-behalf-of", "clinic/on-behalf-of/viewer")

@@ -119,7 +119,7 @@ func biased(account string, c Case, n Need, as Approver) string {
 		if n.By == ByAuthorizer && r.Need == n.Key() {
 			return ReviewedByYou // one word each
 		}
-		if other := otherRegistrar(n); other != "" && r.Need == other && r.Verdict == Approved {
+		if r.Need == otherRegistrar(n) && r.Verdict == Approved {
 			return ReviewedByYou // two registrars are two people
 		}
 	}

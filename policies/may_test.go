@@ -99,6 +99,7 @@ func TestMayReviewJoin(t *testing.T) {
 		"registrar, nobody is there":         {actor("rita", "op:registrar"), confirm, nobody, AsRegistrar},
 		"registrar, only the subject":        {actor("rita", "op:registrar"), confirm, onlySubject, AsRegistrar},
 		"registrar who asked for her":        {actor("rita", "op:registrar"), confirm, func(c *Case) { nobody(c); c.Request.By = "rita" }, RequestedByYou},
+		"registrar who signed for the site":  {actor("rita", "op:registrar"), confirm, func(c *Case) { nobody(c); c.Signer = "rita" }, AsRegistrar},
 		"an administrator who asked for her": {actor("chief", "administrator"), confirm, func(c *Case) { c.Request.By = "chief" }, AsGroupAdmin},
 		"a draft":                            {actor("chief", "administrator"), confirm, state(Draft), NotVisible},
 		"returned":                           {actor("chief", "administrator"), confirm, state(ReturnedR), NotSubmitted},
@@ -110,6 +111,7 @@ func TestMayReviewJoin(t *testing.T) {
 		"nobody reviews a signature":         {actor("chief", "administrator"), "attest:direct-care-only", nil, NoSuchNeed},
 		"the authorizer says yes":            {actor("doc", "practitioner"), authorize, nil, AsAuthorizerReason},
 		"a second one, after the first":      {actor("doc", "practitioner"), authorize, func(c *Case) { need(authorize, Met)(c); state(Granted)(c) }, AsAuthorizerReason},
+		"a second one, before the rest":      {actor("doc", "practitioner"), authorize, need(authorize, Met), AsAuthorizerReason},
 		"an authorizer twice":                {actor("doc", "practitioner"), authorize, func(c *Case) { c.Reviews = []Review{{By: "doc", Need: authorize}} }, ReviewedByYou},
 		"another word by the same":           {actor("doc", "practitioner"), authorize, func(c *Case) { c.Reviews = []Review{{By: "doc", Need: confirm}} }, AsAuthorizerReason},
 		"an authorizer of a refused one":     {actor("doc", "practitioner"), authorize, state(RefusedR), NotSubmitted},
@@ -165,6 +167,7 @@ func TestMayReviewSite(t *testing.T) {
 		"the first as second":       {actor("rita", "op:registrar"), two, Met, "founder", by("rita", one, Approved), ReviewedByYou, ReviewedByYou},
 		"the second as first":       {actor("rob", "op:registrar"), one, Met, "founder", by("rob", two, Approved), ReviewedByYou, ReviewedByYou},
 		"who had returned it":       {actor("rita", "op:registrar"), two, Met, "founder", by("rita", one, Returned), AsSecondRegistrar, AsSecondRegistrar},
+		"who had it back":           {actor("rita", "op:registrar"), one, Met, "owner", by("rita", one, Returned), AsRegistrar, AsRegistrar},
 		"second before declaration": {actor("rob", "op:registrar"), two, Outstanding, "", nil, NotDeclaredYet, AsSecondRegistrar},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,6 +187,8 @@ func TestMayReviewNobodysNeed(t *testing.T) {
 	c := joinCase(t, ps)
 	c.Needs = []NeedState{{Need: Need{Kind: NeedApprove, By: BySigningAuthority}, State: Outstanding}}
 	wantAnswer(t, "signing authority", MayReview(ps, actor("rita", "op:registrar"), c, "approve:signing-authority"), NoSuchNeed)
+	c.Needs[0].Need.By, c.Administrators = ByGroupAdministrator, nil // and no else
+	wantAnswer(t, "no else", MayReview(ps, actor("rita", "op:registrar"), c, "approve:group-administrator"), NotAdministrator)
 }
 
 // Deciders are who has it now.
@@ -222,7 +227,7 @@ func TestMaySee(t *testing.T) {
 	draft := join
 	draft.Request.State = Draft
 	named := join
-	named.Request.By = "chief"
+	named.Request.By, named.Signer = "chief", "owner"
 	other := actor("rita", "op:registrar")
 	other.Holds[0].SiteCode = "another-program"
 	for name, c := range map[string]struct {
@@ -232,10 +237,12 @@ func TestMaySee(t *testing.T) {
 	}{
 		"nobody":                     {Actor{}, join, NotSignedIn},
 		"the subject":                {actor("ann"), join, AsSubject},
+		"the subject of another's":   {actor("ann"), named, AsSubject},
 		"who submitted it":           {actor("chief"), named, AsSubject},
 		"the requester of a site":    {actor("founder"), site, AsSubject},
 		"its requester, of a join":   {actor("founder"), join, NotVisible},
 		"the signer of a site":       {actor("owner"), site, AsSigningAuthority},
+		"its signer, of a join":      {actor("owner"), named, NotVisible},
 		"the administrator":          {actor("chief", "administrator"), join, AsGroupAdmin},
 		"a registrar":                {actor("rita", "op:registrar"), join, AsRegistrar},
 		"support":                    {actor("sue", "op:support"), join, AsSupport},

@@ -17,10 +17,17 @@ func TestDecideSite(t *testing.T) {
 	declared := func(by string) Signature {
 		return Signature{ID: "decl-" + by, Account: by, Site: "clinic", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Span: always}
 	}
+	not := func(change func(*Signature)) []Signature {
+		s := declared("owner")
+		change(&s)
+		return []Signature{s}
+	}
 	review := func(by string, as Approver, v Verdict) Review {
 		return Review{ID: string(as) + "-" + by, Request: "req-clinic", By: by, Need: "approve:" + string(as), Capacity: as, Verdict: v, Span: always}
 	}
 	one, two := review("rita", ByRegistrar, Approved), review("rob", BySecondRegistrar, Approved)
+	elsewhere := review("rob", ByRegistrar, Approved)
+	elsewhere.Request = "req-other"
 	for name, c := range map[string]struct {
 		signed  []Signature
 		reviews []Review
@@ -30,6 +37,10 @@ func TestDecideSite(t *testing.T) {
 		"nothing":                    {nil, nil, false, []State{Outstanding, Outstanding, NotAsked}},
 		"approved, not declared":     {nil, []Review{one}, false, []State{Outstanding, Met, NotAsked}},
 		"declared":                   {[]Signature{declared("owner")}, nil, false, []State{Met, Outstanding, NotAsked}},
+		"another site's":             {not(func(s *Signature) { s.Site = "other" }), []Review{one}, false, []State{Outstanding, Met, NotAsked}},
+		"signed for oneself":         {not(func(s *Signature) { s.Declarant = false }), []Review{one}, false, []State{Outstanding, Met, NotAsked}},
+		"declared in the past":       {not(func(s *Signature) { s.Until = d0 }), []Review{one}, false, []State{Outstanding, Met, NotAsked}},
+		"declared in no version":     {not(func(s *Signature) { s.Version = 9 }), []Review{one}, false, []State{Outstanding, Met, NotAsked}},
 		"both":                       {[]Signature{declared("owner")}, []Review{one}, true, []State{Met, Met, NotAsked}},
 		"refused":                    {[]Signature{declared("owner")}, []Review{one, review("rob", ByRegistrar, Refused)}, false, []State{Met, RefusedNeed, NotAsked}},
 		"returned":                   {[]Signature{declared("owner")}, []Review{review("rita", ByRegistrar, Returned)}, false, []State{Met, Outstanding, NotAsked}},
@@ -39,6 +50,7 @@ func TestDecideSite(t *testing.T) {
 		"self-signed, same twice":    {[]Signature{declared("founder")}, []Review{one, review("rita", BySecondRegistrar, Approved)}, false, []State{Met, Met, Outstanding}},
 		"self-signed, self second":   {[]Signature{declared("founder")}, []Review{one, review("founder", BySecondRegistrar, Approved)}, false, []State{Met, Met, Outstanding}},
 		"self-signed, two":           {[]Signature{declared("founder")}, []Review{one, two}, true, []State{Met, Met, Met}},
+		"self-signed, returned once": {[]Signature{declared("founder")}, []Review{one, two, elsewhere, review("rob", ByRegistrar, Returned)}, true, []State{Met, Met, Met}},
 		"self-signed, second no":     {[]Signature{declared("founder")}, []Review{one, review("rob", BySecondRegistrar, Refused)}, false, []State{Met, Met, RefusedNeed}},
 		"also signed by another":     {[]Signature{declared("founder"), declared("owner")}, []Review{one}, true, []State{Met, Met, NotAsked}},
 	} {
@@ -77,6 +89,11 @@ func TestDecideSiteDenies(t *testing.T) {
 		t.Error("a site without needs does not open")
 	}
 	s := f.Sites["clinic"]
+	s.ClosedAt = day(1)
+	f.Sites["clinic"] = s
+	if d := DecideSite(p, f, "clinic", d0); !d.Open {
+		t.Error("a site is closed before its day")
+	}
 	s.ClosedAt = d0
 	f.Sites["clinic"] = s
 	if d := DecideSite(p, f, "clinic", d0); d.Open {
