@@ -92,13 +92,7 @@ func (tx *Tx) submitJoin(p *policies.Program, req Request) error {
 	if !ok {
 		return Fail(Conflict, "error.program-changed")
 	}
-	req.Profession = professionOf(tx.Programs[req.Program], req)
-	req.Authorizers = nil
-	for _, f := range role.Form {
-		if f.As == "authorizers" {
-			req.Authorizers = sorted(req.Answers[f.Name])
-		}
-	}
+	tx.readAnswers(role, &req)
 	if err := tx.startAnew(req); err != nil {
 		return err
 	}
@@ -136,6 +130,17 @@ func (tx *Tx) submitJoin(p *policies.Program, req Request) error {
 		}
 	}
 	return tx.tellDeciders(req, c)
+}
+
+// readAnswers takes from the answers what the rules go by.
+func (tx *Tx) readAnswers(role policies.Role, req *Request) {
+	req.Profession = professionOf(tx.Programs[req.Program], *req)
+	req.Authorizers = nil
+	for _, f := range role.Form {
+		if f.As == "authorizers" {
+			req.Authorizers = sorted(req.Answers[f.Name])
+		}
+	}
 }
 
 // startAnew lets somebody whose planned end has come ask again: the old wish and
@@ -176,9 +181,11 @@ func (tx *Tx) submitMandate(_ *policies.Program, req Request) error {
 	return tx.tellAuthorizers(req)
 }
 
-// submitAgain sends a returned request back to those who returned it.
+// submitAgain sends a returned request back to those who decide. Verdicts are on
+// what was sent before: all of them are asked for again.
 func (tx *Tx) submitAgain(p *policies.Program, req Request) error {
-	if req.Kind == policies.SiteRequest {
+	switch {
+	case req.Kind == policies.SiteRequest:
 		name, city := req.Answers.Bound(p.Sites.Form, "site.name"), req.Answers.Bound(p.Sites.Form, "site.city")
 		var version int64
 		if err := tx.GetContext(tx.ctx, &version, `update site set name = $2, city = $3, version = version + 1, changed_at = $4 where id = $1 returning version`,
@@ -186,11 +193,48 @@ func (tx *Tx) submitAgain(p *policies.Program, req Request) error {
 			return err
 		}
 		tx.privateEvent("site", req.Site, version, "site.renamed", nil, map[string]string{"name": name})
+	case req.Kind == policies.JoinRequest && req.Account == req.By: // who was named by another typed nothing
+		if err := tx.joinAgain(req); err != nil {
+			return err
+		}
 	}
-	if _, err := tx.end("review", `request_id = $3 and verdict = 'return'`, req.ID); err != nil {
+	if _, err := tx.end("review", `request_id = $3`, req.ID); err != nil {
 		return err
 	}
 	return tx.moveRequest(req.ID, []string{policies.ReturnedR}, policies.Submitted, nil)
+}
+
+// joinAgain judges a returned join by its answers as they are now, and lets the
+// wish follow them.
+func (tx *Tx) joinAgain(req Request) error {
+	role, ok := tx.Programs[req.Program].Role(req.Role)
+	if !ok {
+		return Fail(Conflict, "error.program-changed")
+	}
+	before := req
+	tx.readAnswers(role, &req)
+	if len(req.Authorizers) == 0 { // whoever offered by mail was never typed
+		req.Authorizers = before.Authorizers
+	}
+	c, err := tx.caseOf(req)
+	if err != nil {
+		return err
+	}
+	if a := policies.MaySubmitJoin(tx.Programs, tx.Actor, c, req.Profession, false, tx.At); !a.OK {
+		return refuse(a)
+	}
+	if _, err := tx.ExecContext(tx.ctx, `update request set profession = $2, authorizers = $3 where id = $1`, req.ID, req.Profession, pq.Array(orEmpty(req.Authorizers))); err != nil {
+		return err
+	}
+	if req.Profession != before.Profession {
+		if _, err := tx.end("join", `request_id = $3`, req.ID); err != nil {
+			return err
+		}
+		if _, err := tx.add("join", about{request: req.ID, account: req.Account, site: req.Site, role: req.Role}, `profession`, req.Profession); err != nil {
+			return err
+		}
+	}
+	return tx.tellAuthorizers(req)
 }
 
 // tellDeciders mails those whose word a join waits for.

@@ -1,0 +1,83 @@
+package registry
+
+import (
+	"testing"
+
+	"countersign/policies"
+)
+
+// asks submits a request to act on somebody's behalf at a site.
+func (r *testRegistry) asks(account, site string, answers Answers) (request string) {
+	r.t.Helper()
+	id, err := r.Begin(r.t.Context(), r.by(account), NewDraft{Program: "careconnect", Kind: policies.JoinRequest, Site: site, Role: "on-behalf-of"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.sends(account, id, answers)
+	return id
+}
+
+// sends fills a form in and submits it.
+func (r *testRegistry) sends(account, id string, answers Answers) {
+	r.t.Helper()
+	if err := r.SaveDraft(r.t.Context(), r.by(account), id, r.version(id), answers); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.Submit(r.t.Context(), r.by(account), id, r.version(id)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *testRegistry) version(request string) int64 {
+	r.t.Helper()
+	req, err := r.readRequest(r.t.Context(), r.db, request, "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return req.Version
+}
+
+func (r *testRegistry) says(account, request, need string, verdict policies.Verdict) {
+	r.t.Helper()
+	n := NewReview{Request: request, Version: r.version(request), Need: need, Verdict: verdict}
+	if verdict != policies.Approved {
+		n.Reasons = []string{"other"}
+	}
+	if err := r.Review(r.t.Context(), r.by(account), n); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+const (
+	byAdministrator = "approve:group-administrator"
+	byAuthorizer    = "approve:authorizer"
+)
+
+// A request that came back and was changed is judged by what it says now, and
+// nobody's earlier yes counts for it.
+// proves: attack A07
+func TestSentAgainIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, admin, doc, eve, moa := r.opened(), r.someone("admin"), r.someone("doc"), r.someone("eve"), r.someone("moa")
+	r.holds(admin, site, "administrator")
+	r.holds(doc, site, "practitioner")
+	id := r.asks(moa, site, Answers{"profession": {"medical-office-assistant"}, "authorizers": {doc}})
+	r.says(admin, id, byAdministrator, policies.Approved)
+	r.says(doc, id, byAuthorizer, policies.Returned)
+
+	if err := r.SaveDraft(t.Context(), r.by(moa), id, r.version(id), Answers{"authorizers": {eve}}); err != nil {
+		t.Fatal(err)
+	}
+	says(t, r.Submit(t.Context(), r.by(moa), id, r.version(id)), Forbidden, "reason."+policies.AuthorizerUnfit)
+
+	r.sends(moa, id, Answers{"profession": {"office-manager"}, "authorizers": {doc}})
+	if n := r.count(`fact_review where request_id = $1 and ended_at is null`, id); n != 0 {
+		t.Errorf("%d verdicts on what was sent before still count", n)
+	}
+	if n := r.count(`fact_join where request_id = $1 and ended_at is null and profession = 'office-manager'`, id); n != 1 {
+		t.Errorf("%d wishes with the profession as it is now, want 1", n)
+	}
+	r.says(admin, id, byAdministrator, policies.Approved)
+	r.says(doc, id, byAuthorizer, policies.Approved)
+}
