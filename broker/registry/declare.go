@@ -184,7 +184,7 @@ func (r *Registry) signerMail(ctx context.Context, by By, id, kind, name, email 
 		if a := policies.MayCorrectSigner(tx.Programs, tx.Actor, c); !a.OK {
 			return "", refuse(a)
 		}
-		p, err := r.ProgramOf(ctx, req.Program, req.ProgramN)
+		p, err := r.programVersion(ctx, tx, req.Program, req.ProgramN)
 		if err != nil {
 			return "", err
 		}

@@ -43,8 +43,9 @@ func (r *Registry) programsAt(ctx context.Context, q sqlx.QueryerContext, at tim
 func (r *Registry) program(ctx context.Context, q sqlx.QueryerContext, id string, n int, digest string) (*policies.Program, error) {
 	c := &r.programs
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p := c.known[digest]; p != nil && p.Version == n {
+	p := c.known[digest]
+	c.mu.Unlock() // never held over a query: that may wait for a connection of somebody who waits here
+	if p != nil && p.Version == n {
 		return p, nil
 	}
 	var source []byte
@@ -56,6 +57,8 @@ func (r *Registry) program(ctx context.Context, q sqlx.QueryerContext, id string
 		return nil, err
 	}
 	p.Version = n
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.known == nil {
 		c.known = map[string]*policies.Program{}
 	}
@@ -66,15 +69,19 @@ func (r *Registry) program(ctx context.Context, q sqlx.QueryerContext, id string
 // ProgramOf is the version of a program under which a request was made: forms
 // follow it, while access follows the version in force.
 func (r *Registry) ProgramOf(ctx context.Context, id string, n int) (*policies.Program, error) {
+	return r.programVersion(ctx, r.db, id, n)
+}
+
+func (r *Registry) programVersion(ctx context.Context, q sqlx.QueryerContext, id string, n int) (*policies.Program, error) {
 	var digest string
-	err := r.db.GetContext(ctx, &digest, `select digest from program_version where program = $1 and n = $2`, id, n)
+	err := sqlx.GetContext(ctx, q, &digest, `select digest from program_version where program = $1 and n = $2`, id, n)
 	if isNoRows(err) {
 		return nil, Fail(NotFound, "error.not-found")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return r.program(ctx, r.db, id, n, digest)
+	return r.program(ctx, q, id, n, digest)
 }
 
 // LoadProgram puts a version of a program in force, as a recorded act, unless

@@ -24,7 +24,7 @@ func (r *Registry) Submit(ctx context.Context, by By, id string, version int64) 
 		if err != nil {
 			return "", err
 		}
-		p, err := r.ProgramOf(ctx, req.Program, req.ProgramN)
+		p, err := r.programVersion(ctx, tx, req.Program, req.ProgramN)
 		if err != nil {
 			return "", err
 		}

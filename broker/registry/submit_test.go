@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"countersign/policies"
 )
@@ -80,4 +82,28 @@ func TestSentAgainIsAskedAgain(t *testing.T) {
 	}
 	r.says(admin, id, byAdministrator, policies.Approved)
 	r.says(doc, id, byAuthorizer, policies.Approved)
+}
+
+// A transaction needs no second connection: with many at once each would wait for
+// another's for ever.
+func TestSubmitOnOneConnection(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	dana := r.someone("dana")
+	id, err := r.Begin(t.Context(), r.by(dana), NewDraft{Program: "careconnect", Kind: policies.SiteRequest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SaveDraft(t.Context(), r.by(dana), id, 1, Answers{"display-name": {"Elm Clinic"}, "city": {"Nelson"}, "signer": {"self"}}); err != nil {
+		t.Fatal(err)
+	}
+	r.db.SetMaxOpenConns(1)
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if err := r.Submit(ctx, r.by(dana), id, 2); err != nil {
+		t.Error(err)
+	}
+	if err := r.ResendSigner(ctx, r.by(dana), id); err != nil {
+		t.Error(err)
+	}
 }
