@@ -104,8 +104,14 @@ func (s suite) nameTaken(t *testing.T) {
 	p.Account, p.UserName = "account-stranger-"+s.tag, strings.ToUpper(p.UserName)
 	_, err := s.Directory.CreatePerson(t.Context(), p)
 	is(t, err, provisioning.ErrUserNameTaken)
+	nameless(t, err, p)
+}
+
+// nameless: an error is logged, and a user name is the person's.
+func nameless(t *testing.T, err error, p provisioning.NewPerson) {
+	t.Helper()
 	if strings.Contains(strings.ToLower(err.Error()), strings.ToLower(p.UserName)) {
-		t.Errorf("an error that is logged names the person: %v", err)
+		t.Errorf("an error names the person: %v", err)
 	}
 }
 
@@ -136,6 +142,12 @@ func (s suite) invalid(t *testing.T) {
 	}
 	slices.Sort(names)
 	equal(t, "refused fields", names, []string{"email", "username"})
+
+	p = s.person("mailless")
+	p.Account, p.Email = "account-without-mail-"+s.tag, "no-address"
+	_, err = s.Directory.CreatePerson(t.Context(), p)
+	is(t, err, provisioning.ErrInvalid)
+	nameless(t, err, p)
 
 	p = s.person("anonymous")
 	p.Account = ""
