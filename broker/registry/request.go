@@ -236,14 +236,27 @@ func (r *Registry) Withdraw(ctx context.Context, by By, id string) error {
 		return Fail(NotFound, "error.not-found")
 	}
 	_, err = r.Do(ctx, Act{By: by, Kind: "request.withdraw", What: id}, Touch{Accounts: []string{req.Account}}, func(tx *Tx) (string, error) {
+		req, err := r.readRequest(ctx, tx, id, ` for update`)
+		if err != nil {
+			return "", err
+		}
 		open := []string{policies.Draft, policies.Submitted, policies.ReturnedR}
 		if err := tx.moveRequest(id, open, policies.Withdrawn, nil); err != nil {
 			return "", err
 		}
-		_, err := tx.end("join", `request_id = $3`, id)
-		return "", err
+		return "", tx.unwish(req)
 	})
 	return err
+}
+
+// unwish ends what a refused or withdrawn request wished, and the mandates given
+// for it: who asks again asks anew.
+func (tx *Tx) unwish(req Request) error {
+	var wished bool
+	if err := tx.GetContext(tx.ctx, &wished, `select exists (select 1 from fact_join where request_id = $1 and ended_at is null)`, req.ID); err != nil || !wished {
+		return err
+	}
+	return tx.endMembership(req.Account, req.Site, req.Role)
 }
 
 var letters = base32.NewEncoding("abcdefghjkmnpqrstuvwxyz023456789").WithPadding(base32.NoPadding)

@@ -120,7 +120,7 @@ func (tx *Tx) sendBack(req Request, n NewReview, to string) error {
 		return err
 	}
 	if to == policies.RefusedR {
-		if _, err := tx.end("join", `request_id = $3`, req.ID); err != nil {
+		if err := tx.unwish(req); err != nil {
 			return err
 		}
 	}

@@ -107,3 +107,31 @@ func TestSubmitOnOneConnection(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An authorizer's yes goes with the request for which it was given: who was
+// refused, or withdrew, and asks again needs it again.
+func TestMandateGoesWithItsRequest(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, admin, doc, moa := r.opened(), r.someone("admin"), r.someone("doc"), r.someone("moa")
+	r.holds(admin, site, "administrator")
+	r.holds(doc, site, "practitioner")
+	for what, end := range map[string]func(id string){
+		"refused": func(id string) { r.says(admin, id, byAdministrator, policies.Refused) },
+		"withdrawn": func(id string) {
+			if err := r.Withdraw(t.Context(), r.by(moa), id); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		id := r.asks(moa, site, Answers{"profession": {"office-manager"}, "authorizers": {doc}})
+		r.says(doc, id, byAuthorizer, policies.Approved)
+		if n := r.count(`fact_mandate where on_behalf = $1 and ended_at is null`, moa); n != 1 {
+			t.Errorf("%d mandates, want 1", n)
+		}
+		end(id)
+		if n := r.count(`fact_mandate where on_behalf = $1 and ended_at is null`, moa); n != 0 {
+			t.Errorf("%s: the mandate goes on", what)
+		}
+	}
+}
