@@ -113,6 +113,9 @@ func (r *Registry) Begin(ctx context.Context, by By, d NewDraft) (string, error)
 		err := tx.GetContext(ctx, &id, `select id from request where by_account = $1 and program = $2 and kind = $3
 			and site_id is not distinct from $4 and role is not distinct from $5 and state = 'draft' limit 1`,
 			by.Account, d.Program, d.Kind, null(d.Site), null(d.Role))
+		if err == nil && d.Invitation != "" { // begun before the offer came
+			return id, tx.noteInvitation(id, d.Invitation)
+		}
 		if !isNoRows(err) {
 			return id, err
 		}
@@ -149,15 +152,29 @@ func (r *Registry) SaveDraft(ctx context.Context, by By, id string, version int6
 				answers[name] = values
 			}
 		}
-		sealed, err := r.sealAnswers(id, answers)
-		if err != nil {
-			return "", err
-		}
-		_, err = tx.ExecContext(ctx, `update request set answers = $2, version = version + 1, changed_at = $3 where id = $1`, id, sealed, tx.At)
-		tx.event("request", id, req.Version+1, "request.saved", nil)
-		return "", err
+		return "", tx.saveAnswers(req, answers)
 	})
 	return err
+}
+
+func (tx *Tx) saveAnswers(req Request, answers Answers) error {
+	sealed, err := tx.r.sealAnswers(req.ID, answers)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(tx.ctx, `update request set answers = $2, version = version + 1, changed_at = $3 where id = $1`, req.ID, sealed, tx.At)
+	tx.event("request", req.ID, req.Version+1, "request.saved", nil)
+	return err
+}
+
+// noteInvitation lets a draft that is there follow from an offer.
+func (tx *Tx) noteInvitation(id, invitation string) error {
+	req, err := tx.r.readRequest(tx.ctx, tx, id, ` for update`)
+	if err != nil {
+		return err
+	}
+	req.Answers[invitationAnswer] = []string{invitation}
+	return tx.saveAnswers(req, req.Answers)
 }
 
 // ownRequest locks a request of the actor that can still be changed.

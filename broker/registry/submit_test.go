@@ -135,3 +135,31 @@ func TestMandateGoesWithItsRequest(t *testing.T) {
 		}
 	}
 }
+
+// An authorizer's mailed offer counts also for who had begun to ask before it came.
+// proves: C17
+func TestOfferMeetsADraft(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, doc, moa := r.opened(), r.someone("doc"), r.someone("moa")
+	r.holds(doc, site, "practitioner")
+	begun, err := r.Begin(t.Context(), r.by(moa), NewDraft{Program: "careconnect", Kind: policies.JoinRequest, Site: site, Role: "on-behalf-of"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.OfferByMail(t.Context(), r.by(doc), site, "on-behalf-of", "moa@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	m, _, ok, err := r.ClaimMail(t.Context())
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	id, err := r.FollowOffer(t.Context(), r.by(moa), m.Data["secret"])
+	if err != nil || id != begun {
+		t.Fatalf("draft %s, %v; want %s", id, err, begun)
+	}
+	r.sends(moa, id, Answers{"profession": {"office-manager"}})
+	if n := r.count(`fact_mandate where account_id = $1 and on_behalf = $2 and ended_at is null`, doc, moa); n != 1 {
+		t.Error("the offer was lost")
+	}
+}
