@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -21,15 +22,19 @@ func (tx *Tx) add(kind string, a about, columns string, values ...any) (string, 
 	}
 	args := []any{id, null(a.request), null(a.account), null(a.site), null(a.role), a.from, closed(a.until), tx.At, tx.actID}
 	names, places := "", ""
+	own := map[string]any{}
 	if columns != "" {
 		names = ", " + columns
-		for i := range values {
+		for i, column := range strings.Split(columns, ", ") {
 			places += ", $" + itoa(len(args)+i+1)
+			if _, hidden := values[i].([]byte); !hidden { // sealed or hashed: personal
+				own[column] = values[i]
+			}
 		}
 	}
 	_, err := tx.ExecContext(tx.ctx, `insert into fact_`+kind+` (id, request_id, account_id, site_id, role, from_at, until_at, recorded_at, act_id`+names+`)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9`+places+`)`, append(args, values...)...)
-	tx.event(kind, id, 1, kind+".recorded", factData{a.request, a.account, a.site, a.role, a.from.UTC(), timeOrNil(a.until)})
+	tx.event(kind, id, 1, kind+".recorded", factData{a.request, a.account, a.site, a.role, a.from.UTC(), timeOrNil(a.until), own})
 	return id, err
 }
 
@@ -40,6 +45,8 @@ type factData struct {
 	Role    string     `json:"role,omitempty"`
 	From    time.Time  `json:"from"`
 	Until   *time.Time `json:"until,omitempty"`
+	// Own are the columns of its kind: which text was signed, what the verdict was.
+	Own map[string]any `json:"own,omitempty"`
 }
 
 func timeOrNil(t time.Time) *time.Time {

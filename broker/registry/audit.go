@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"countersign/policies"
 )
@@ -22,11 +23,11 @@ type Violation struct {
 
 // Invariants checks the record as a whole: that open grants are exactly what the
 // rules say of the facts (I2), that every version has exactly one event and that
-// event is signed and says what its columns say (I3), and that nothing held is
+// event is signed and says what its columns and its fact say (I3), and that nothing held is
 // past its end (I9).
 func (r *Registry) Invariants(ctx context.Context) ([]Violation, error) {
 	var all []Violation
-	for _, check := range []func(context.Context) ([]Violation, error){r.checkGrants, r.checkEvents, r.checkVersions} {
+	for _, check := range []func(context.Context) ([]Violation, error){r.checkGrants, r.checkEvents, r.checkVersions, r.checkFacts} {
 		found, err := check(ctx)
 		if err != nil {
 			return nil, err
@@ -97,8 +98,9 @@ func (r *Registry) checkAccount(ctx context.Context, id string) ([]Violation, er
 // checkEvents verifies every event's signature, its columns against its body,
 // and the private data against their commitment.
 func (r *Registry) checkEvents(ctx context.Context) ([]Violation, error) {
-	rows, err := r.db.QueryxContext(ctx, `select e.seq, e.act_id, e.entity, e.entity_id, e.version, e.kind, e.body, e.commitment, e.key_id, e.sig, p.salt, p.data
-		from event e left join event_private p on p.seq = e.seq order by e.seq`)
+	rows, err := r.db.QueryxContext(ctx, `select e.seq, e.act_id, e.entity, e.entity_id, e.version, e.kind, e.body, e.commitment, e.key_id, e.sig, p.salt, p.data,
+		a.at, coalesce(a.actor::text, '') as actor, coalesce(a.for_actor::text, '') as for_actor
+		from event e join act a on a.id = e.act_id left join event_private p on p.seq = e.seq order by e.seq`)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +129,9 @@ type eventRow struct {
 	Body, Commitment, Sig []byte
 	KeyID                 string `db:"key_id"`
 	Salt, Data            []byte
+	At                    time.Time // of the act, as are these
+	Actor                 string
+	ForActor              string `db:"for_actor"`
 }
 
 func (e eventRow) fault(keys *Keys, public map[string]ed25519.PublicKey) string {
@@ -144,6 +149,9 @@ func (e eventRow) fault(keys *Keys, public map[string]ed25519.PublicKey) string 
 	if b.Act != e.Act || b.Entity != e.Entity || b.ID != e.EntityID || b.Version != e.Version || b.Kind != e.Kind || b.Commitment != hex.EncodeToString(e.Commitment) {
 		return "a column differs from what was signed"
 	}
+	if !b.At.Equal(e.At) || b.Actor != e.Actor || b.ForActor != e.ForActor {
+		return "its act differs from what was signed"
+	}
 	if e.Salt == nil {
 		return "" // erased, or never there
 	}
@@ -159,8 +167,8 @@ func (e eventRow) fault(keys *Keys, public map[string]ed25519.PublicKey) string 
 	return ""
 }
 
-// checkVersions demands one event for every version of every entity, and an act
-// for every event.
+// checkVersions demands one event for every version of every entity, and no event
+// of an entity that is not there.
 func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 	var what []string
 	err := r.db.SelectContext(ctx, &what, `
@@ -168,13 +176,37 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 			select 'account' as entity, id::text, version from account union all select 'site', id::text, version from site
 			union all select 'request', id::text, version from request union all select 'grant', id::text, version from access_grant
 			union all select 'invitation', id::text, version from invitation union all select 'application', client_id, version from application
+			union all select 'program', program, max(n) from program_version group by program
 			union all select kind, id::text, case when ended_at is null then 1 else 2 end from fact)
-		select rows.entity || ' ' || rows.id || ' is at version ' || rows.version || ' and has events 1 to ' || coalesce(max(e.version), 0) || ', ' || count(e.seq) || ' of them'
-		from rows left join event e on e.entity = rows.entity and e.entity_id = rows.id
-		group by rows.entity, rows.id, rows.version having count(e.seq) <> rows.version or coalesce(max(e.version), 0) <> rows.version`)
+		select entity || ' ' || id || ' is at version ' || version || ' and has events 1 to ' || last || ', ' || n || ' of them'
+		from (select coalesce(rows.entity, e.entity) as entity, coalesce(rows.id, e.entity_id) as id, coalesce(rows.version, 0) as version,
+			coalesce(max(e.version), 0) as last, count(e.seq) as n
+			from rows full join event e on e.entity = rows.entity and e.entity_id = rows.id group by 1, 2, 3) found
+		where n <> version or last <> version`)
 	out := make([]Violation, len(what))
 	for i, w := range what {
 		out[i] = Violation{"I3", w}
 	}
 	return out, err
+}
+
+// checkFacts demands that every fact still says what was signed when it was recorded.
+func (r *Registry) checkFacts(ctx context.Context) ([]Violation, error) {
+	var out []Violation
+	for _, kind := range []string{"join", "review", "signature", "mandate", "restriction", "standing"} {
+		var ids []string
+		if err := r.db.SelectContext(ctx, &ids, `select f.id from fact_`+kind+` f
+			join event e on e.entity = $1 and e.entity_id = f.id::text and e.version = 1
+			cross join lateral (select convert_from(e.body, 'UTF8')::jsonb -> 'data' as d) b
+			where coalesce(f.request_id::text, '') <> coalesce(d ->> 'request', '') or coalesce(f.account_id::text, '') <> coalesce(d ->> 'account', '')
+				or coalesce(f.site_id::text, '') <> coalesce(d ->> 'site', '') or coalesce(f.role, '') <> coalesce(d ->> 'role', '')
+				or f.from_at <> (d ->> 'from')::timestamptz or f.until_at <> coalesce((d ->> 'until')::timestamptz, 'infinity')
+				or not to_jsonb(f) @> (coalesce(d -> 'own', '{}') - 'shown_at' - 'signed_in_at')`, kind); err != nil { // moments are written otherwise there
+			return nil, err
+		}
+		for _, id := range ids {
+			out = append(out, Violation{"I3", kind + " " + id + " is not what was signed"})
+		}
+	}
+	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,6 +220,39 @@ func TestTamperingIsFound(t *testing.T) {
 	found, err = r.Invariants(t.Context())
 	if err != nil || len(found) != 1 || !strings.Contains(found[0].What, "account") {
 		t.Errorf("a missing event: %v, %v", found, err)
+	}
+}
+
+// Signed is what a fact says, not only that it is there; who did it and when; and
+// a fact that is gone is missed.
+// proves: attack A27 attack A28
+func TestTamperedFactsAreFound(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	if err := r.AcceptInvitation(t.Context(), r.by(r.someone("rosa")), r.invited()); err != nil {
+		t.Fatal(err)
+	}
+	r.sound()
+	for _, tampered := range []struct{ do, undo, says string }{
+		{`update fact_review set verdict = 'return'`, `update fact_review set verdict = 'approve'`, "review"},
+		{`update fact_join set until_at = '2999-01-01'`, `update fact_join set until_at = 'infinity'`, "join"},
+		{`alter table act disable trigger act_never; update act set at = at - interval '1 day' where kind = 'invitation.accept'`,
+			`update act set at = at + interval '1 day' where kind = 'invitation.accept'`, "act differs"},
+		{`delete from fact_review`, ``, "review"},
+	} {
+		if err := r.asOwner(tampered.do); err != nil {
+			t.Fatal(err)
+		}
+		found, err := r.Invariants(t.Context())
+		if err != nil || !slices.ContainsFunc(found, func(v Violation) bool { return v.Invariant == "I3" && strings.Contains(v.What, tampered.says) }) {
+			t.Errorf("%s: %v, %v", tampered.do, found, err)
+		}
+		if err := r.asOwner(tampered.undo); err != nil {
+			t.Fatal(err)
+		}
+		if tampered.undo != "" {
+			r.sound()
+		}
 	}
 }
 
