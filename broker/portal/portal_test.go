@@ -247,6 +247,38 @@ func TestEveryFormNeedsASession(t *testing.T) {
 	}
 }
 
+// A program's text brings no markup of its own and no script address, and its
+// headings stand below the page's title.
+// proves: attack A57
+func TestMarkdown(t *testing.T) {
+	t.Parallel()
+	out := string(markdown("# Guide\n\n<script>alert(1)</script>\n\n[here](javascript:alert(1)) <b onclick=x>bold</b>"))
+	if !strings.Contains(out, "<h2>Guide</h2>") || !strings.Contains(out, ">here</a>") {
+		t.Errorf("the text is not there: %s", out)
+	}
+	for _, bad := range []string{"<script", "javascript:", "onclick", "<h1"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q came through: %s", bad, out)
+		}
+	}
+}
+
+// The cookie names a message of ours and is taken at once: another text in it is
+// not shown.
+func TestDoneIsOurs(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{"saved": "Saved.", "Call-me-at-555": ""} {
+		w := send(t, newPortal(t), "GET", "/sign-up", "", "Cookie", "done-8080="+value)
+		page := w.Body.String()
+		if shown := strings.Contains(page, `role="status"`); shown != (want != "") || !strings.Contains(page, want) || strings.Contains(page, value+"<") {
+			t.Errorf("%s: shown %v", value, shown)
+		}
+		if c := w.Result().Cookies(); len(c) != 1 || c[0].Name != "done-8080" || c[0].MaxAge >= 0 {
+			t.Errorf("%s is said again: %v", value, c)
+		}
+	}
+}
+
 // With the design system's files in the build, each is as the manifest names it.
 func TestCheckAssets(t *testing.T) {
 	t.Parallel()
