@@ -126,6 +126,8 @@ func (v *visit) say(e *registry.Error) string {
 
 func titleOf(status int) string {
 	switch status {
+	case http.StatusUnauthorized:
+		return "unsigned"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		return "not-found"
 	case http.StatusForbidden:

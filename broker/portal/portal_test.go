@@ -213,8 +213,8 @@ func TestSignInFirst(t *testing.T) {
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/sign-in?return=%2Frequests%2Fnew%2Fcareconnect%2Fjoin%3Frole%3Dpharmacist" {
 		t.Errorf("%d %s", w.Code, w.Header().Get("Location"))
 	}
-	if w := send(t, h, "POST", "/requests/new/careconnect/site", "op=x", "Authorization", "Bearer x"); w.Code != http.StatusUnauthorized {
-		t.Errorf("a form without a session: %d", w.Code)
+	if w := send(t, h, "POST", "/requests/new/careconnect/site", "op=x", "Authorization", "Bearer x"); w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), "You are not signed in") {
+		t.Errorf("a form without a session: %d %s", w.Code, w.Body)
 	}
 }
 
