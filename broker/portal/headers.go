@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"countersign/broker/locale"
 )
 
 // maxBody is what a form may weigh (A61). Files are not uploaded here.
@@ -27,7 +29,7 @@ func guard(policy string, secure bool) func(http.Handler) http.Handler {
 				h.Set("Strict-Transport-Security", "max-age=31536000")
 			}
 			if r.ContentLength > maxBody {
-				http.Error(w, "This is larger than any form here.", http.StatusRequestEntityTooLarge)
+				http.Error(w, locale.For(r.Header.Get("Accept-Language")).T("error.too-large"), http.StatusRequestEntityTooLarge)
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
