@@ -85,9 +85,8 @@ func (p *Person) SignAndSend(page *Page) (*Page, error) {
 
 // Clinic is what a worksite is asked for with.
 type Clinic struct {
-	Name, City                string
-	SignerName, SignerEmail   string // empty: the requester signs
-	Kind, Role, Address, Post string
+	Name, City              string
+	SignerName, SignerEmail string // empty: the requester signs
 }
 
 // RequestSite asks for a worksite and gives the request's id.
