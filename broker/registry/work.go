@@ -89,9 +89,12 @@ func wantedGroups(ctx context.Context, q sqlx.QueryerContext, account, root stri
 // fenced by the lease; welcomes go out, and after an end the checks are due.
 func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
-		var at time.Time
-		err := t.GetContext(ctx, &at, `update account set applied_rev = $3, lease = null, lease_until = null, tries = 0, retry_at = '-infinity'
-			where id = $1 and lease = $2 returning instant()`, w.Account.ID, w.Lease, w.Rev)
+		var now struct {
+			At   time.Time
+			Even bool // the realm has all that is wanted
+		}
+		err := t.GetContext(ctx, &now, `update account set applied_rev = $3, lease = null, lease_until = null, tries = 0, retry_at = '-infinity'
+			where id = $1 and lease = $2 returning instant() as at, wanted_rev = applied_rev as even`, w.Account.ID, w.Lease, w.Rev)
 		if isNoRows(err) {
 			return Fail(Conflict, "error.lease-lost")
 		}
@@ -101,13 +104,15 @@ func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 		if w.Urgent {
 			for _, after := range []time.Duration{5 * time.Second, 35 * time.Second, 5 * time.Minute} {
 				if _, err := t.ExecContext(ctx, `insert into reverify (account_id, rev, due_at) values ($1, $2, $3) on conflict do nothing`,
-					w.Account.ID, w.Rev, at.Add(after)); err != nil {
+					w.Account.ID, w.Rev, now.At.Add(after)); err != nil {
 					return err
 				}
 			}
 		}
-		if err := r.welcome(ctx, t, w.Account, at); err != nil {
-			return err
+		if now.Even { // else what was granted meanwhile is not there yet: the next time welcomes
+			if err := r.welcome(ctx, t, w.Account, now.At); err != nil {
+				return err
+			}
 		}
 		return wakeWorkers(ctx, t)
 	})

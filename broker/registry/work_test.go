@@ -47,3 +47,33 @@ func TestNothingIsDueThatIsClaimed(t *testing.T) {
 	}
 	quiet()
 }
+
+// Nobody is welcomed to what the realm does not have yet: access that began while
+// an earlier revision was being applied waits for its own.
+// proves: C24
+func TestWelcomeWaitsForTheRealm(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	bob := r.someone("bob")
+	r.holds(bob, r.opened(), "lpn")
+	r.sql(`update account set wanted_rev = wanted_rev + 1 where id = $1`, bob)
+	apply := func(meanwhile int) {
+		t.Helper()
+		w, ok, err := r.ClaimAccount(t.Context(), false, "/access")
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		r.sql(`update account set wanted_rev = wanted_rev + $2 where id = $1`, bob, meanwhile)
+		if err := r.FinishAccount(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(1)
+	if n := r.count(`mail where kind = 'welcome'`); n != 0 {
+		t.Errorf("%d welcomes for what is not there yet", n)
+	}
+	apply(0)
+	if n := r.count(`mail where kind = 'welcome'`); n != 1 {
+		t.Errorf("%d welcomes, want 1", n)
+	}
+}
