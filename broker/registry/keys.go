@@ -18,11 +18,12 @@ import (
 
 // Keys are the secrets that live outside the database: for signing events, for
 // sealing personal data, and the pepper of keyed hashes. Each is a file of 32
-// random bytes in hex, named <use>.<key id>; the newest key id by name is used
-// for new data, all are tried by id for old data. Their loss costs: signing,
-// nothing but the ability to sign (old events stay verifiable with the public
-// key that is kept beside); sealing, everything sealed; pepper, look-ups by
-// number and open links.
+// random bytes in hex, named <use>.<key id>; the last key id by name is used for
+// new data. Old data name the key that signed or sealed them; of peppers only the
+// last is known, so a new one costs what a lost one does. Their loss costs:
+// signing, the ability to sign and to check what was signed, unless its public
+// half was kept elsewhere; sealing, everything sealed; pepper, look-ups by number
+// and open links.
 type Keys struct {
 	signID string
 	sign   map[string]ed25519.PrivateKey
