@@ -171,8 +171,8 @@ func TestRefusalIsRecordedAlone(t *testing.T) {
 	r.sound()
 }
 
-// The application's role, and even the owner, cannot change acts, events and
-// facts; only ends are written.
+// The application's role cannot change acts, events and facts, of which only the
+// ends are written; even the owner cannot change acts and events.
 // proves: attack A27
 func TestRecordIsOnlyAddedTo(t *testing.T) {
 	t.Parallel()
