@@ -1,9 +1,9 @@
 // Command requirements says of each requirement which tests name it. `make requirements` runs it from
 // the top of the repository.
 //
-// A test names what it proves in its doc comment, or in a comment within it that begins with
-// "proves:". A requirement is met when a test names it, met otherwise where requirements.txt says how
-// and why, and else not met; then the exit status is 1. That the tests pass is `make test`'s business.
+// A test names what it proves after "proves:", in its doc comment or in a comment within it. A
+// requirement is met when a test names it, met otherwise where requirements.txt says how and why
+// besides, and else not met; then the exit status is 1. That the tests pass is `make test`'s business.
 package main
 
 import (
@@ -104,18 +104,14 @@ func namedIn(root string) (map[string][]string, error) {
 // proves returns the IDs that a test names, each once.
 func proves(file *ast.File, f *ast.FuncDecl) []string {
 	named := map[string]bool{}
-	add := func(text string) {
-		for _, id := range idPattern.FindAllString(attackPattern.ReplaceAllString(text, ""), -1) {
-			named[id] = true
-		}
-	}
-	add(f.Doc.Text())
 	for _, comment := range file.Comments {
-		if f.Pos() <= comment.Pos() && comment.End() <= f.End() {
-			for line := range strings.Lines(comment.Text()) {
-				if _, ids, says := strings.Cut(line, "proves:"); says {
-					add(ids)
-				}
+		if comment != f.Doc && (comment.Pos() < f.Pos() || f.End() < comment.End()) {
+			continue
+		}
+		for line := range strings.Lines(comment.Text()) {
+			_, ids, _ := strings.Cut(line, "proves:")
+			for _, id := range idPattern.FindAllString(attackPattern.ReplaceAllString(ids, ""), -1) {
+				named[id] = true
 			}
 		}
 	}
@@ -133,7 +129,7 @@ func report(requirements []requirement, rest []string, tests map[string][]string
 			counts[system] = &count{}
 		}
 		switch named := strings.Join(tests[r.id], ", "); {
-		case r.decision != "":
+		case r.decision != "" && named != "":
 			counts[system].otherwise++
 			fmt.Printf("%-4s met otherwise  %s: %s  %s\n", r.id, r.asks, r.decision, named)
 		case named != "":
