@@ -102,12 +102,12 @@ func (f form) nothing(t *testing.T, s *stack) {
 
 // injected are fields that somebody may hope are taken over into a row.
 var injected = []string{"status", "state", "approved_by", "by_account", "worksite_id", "site_id", "account_id", "attested_at", "enabled", "groups[]",
-	"emailVerified", "profession_id", "capacity", "kind", "until_at", "registrar"}
+	"emailVerified", "password", "profession_id", "capacity", "kind", "until_at", "registrar"}
 
 // Every form takes the fields of its page and nothing else: one more, one twice,
 // or one beside the form in the address, and nothing of it is done. There is a
 // form here for every address that takes one; a new one without its row fails.
-// proves: attack A12
+// proves: X1 attack A12
 func TestFormsTakeNothingElse(t *testing.T) {
 	t.Parallel()
 	w := abused(t)

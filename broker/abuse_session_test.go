@@ -179,8 +179,11 @@ func TestReturnsNowhereElse(t *testing.T) {
 		if len(to) > 20 { // a whole sign-in for some
 			continue
 		}
-		if landed, err = landed.Authenticate(w.sara.UserName, w.sara.Password); err != nil || landed.URL.Host != b.Home.Host || landed.URL.Path != "/" {
-			t.Errorf("%.30q led to %v, %v", to, landed.URL, err)
+		landed, err = landed.Authenticate(w.sara.UserName, w.sara.Password)
+		if err != nil { // no such place
+			t.Errorf("%.30q led away: %v", to, err)
+		} else if landed.URL.Host != b.Home.Host || landed.URL.Path != "/" {
+			t.Errorf("%.30q led to %v", to, landed.URL)
 		}
 	}
 }

@@ -4,17 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"countersign/broker/registry"
 	"countersign/broker/walk"
 )
 
 // The page answers alike, word for word, whether a name or an address is known;
 // what really happened goes by mail. A couple may share a mailbox, and each has an
 // account of their own; a user name is one person's.
-// proves: C14 X1 X12
+// proves: C14 X1 X13
 func TestSignUp(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -23,7 +25,9 @@ func TestSignUp(t *testing.T) {
 		t.Helper()
 		page, err := walk.New(s.config.PublicURL).Get("/sign-up")
 		must(t, err)
-		silent(t, page, "Password")
+		if page.FormWith("password").Has("password") {
+			t.Error("the page asks for a password")
+		}
 		page, err = page.FormWith("user-name").Set("user-name", user).Set("given-name", "Kit").Set("surname", "Osei").Set("email", email).Send()
 		must(t, err)
 		return page
@@ -183,4 +187,37 @@ func TestBeingSetUp(t *testing.T) {
 		}
 	}
 	s.invariants(t)
+}
+
+// A link that nobody has, a mangled one and one that belongs to another page are
+// the same unknown link, for whoever opens it.
+// proves: X12
+func TestUnknownLinks(t *testing.T) {
+	t.Parallel()
+	w := abused(t)
+	secret := func(address, path string) string {
+		t.Helper()
+		m, err := w.mail.Wait(address, "", path)
+		must(t, err)
+		u, err := url.Parse(m.Link(path))
+		must(t, err)
+		return u.Query().Get("s")
+	}
+	invited, signer := secret(w.sara.Email, "/invitation"), secret("wilma@"+w.stack.name+".example", "/declare/"+w.wesAsks)
+	declare := "/declare/" + w.wesAsks
+	who := w.alone(t, "stranger", w.sara).who
+	says(t, get(t, who, "/invitation?s="+invited), "Auditor") // a good one is something else
+	says(t, get(t, who, declare+"?s="+signer), "Wes Dahl")
+	var first *walk.Page
+	for _, at := range []string{"/invitation?s=" + registry.NewID(), "/invitation?s=" + invited[1:], "/invitation?s=" + signer,
+		declare + "?s=" + registry.NewID(), declare + "?s=" + signer[1:], declare + "?s=" + invited} {
+		page, err := who.Get(at)
+		must(t, err)
+		if first == nil {
+			first = page
+		}
+		if page.Status != http.StatusNotFound || page.Text() != first.Text() {
+			t.Errorf("%s: %d %s", at, page.Status, page.Text())
+		}
+	}
 }

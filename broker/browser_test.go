@@ -10,7 +10,7 @@ import (
 
 // A practitioner's whole way in a real browser, by keyboard alone, 320 pixels
 // wide: from the first page to My access; the administrator's word likewise.
-// proves: C1 C2 C3 C4 C5 C13 C14 C15 C17 C25
+// proves: C1 C2 C3 C5 C15 C17 C25
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -27,7 +27,8 @@ func TestBrowser(t *testing.T) {
 
 	b.open(s.config.PublicURL + "/")
 	b.enter(`main a[href*="/programs/careconnect"]`)
-	b.says("direct")
+	b.says("Community-based health care providers", "Only to support direct care of your patients.",
+		"Not for research, quality improvement or quality assurance.", "30 to 60 minutes")
 	b.open(s.config.PublicURL + "/sign-up")
 	b.write(`[name="user-name"]`, user)
 	b.write(`[name="given-name"]`, "Dana")
@@ -91,6 +92,6 @@ func TestBrowser(t *testing.T) {
 	eventually(t, "the realm has the access", func() bool { return len(s.groups(t, dana)) == 2 })
 	b.open(s.config.PublicURL + "/access")
 	b.tick(`main summary`)
-	b.says(name, "Mona Fraser")
+	b.says(name, "Mona Fraser", "eHealth Viewer")
 	s.invariants(t)
 }

@@ -38,11 +38,12 @@ func again(t *testing.T, p *walk.Person) {
 	}
 }
 
-// returns waits until the end of something has ended somebody's sessions, and
-// signs them in again.
+// returns waits until the end of something has ended somebody's sessions, here and
+// at Keycloak, which would let them in unasked before that, and signs them in again.
 func (s *stack) returns(t *testing.T, p *walk.Person) {
 	t.Helper()
 	s.signedOut(t, p)
+	eventually(t, "Keycloak has no session of "+p.UserName, func() bool { return s.sessions(t, p) == 0 })
 	again(t, p)
 }
 

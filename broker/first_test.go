@@ -178,7 +178,7 @@ func useApp(t *testing.T, p *walk.Person, app string) token {
 // From request to token and back: one practitioner, one worksite, one approval.
 // The account is in the viewer's group in Keycloak, the token of a relying
 // application carries it, the welcome package tells, and My access says why.
-// proves: C4 C7 C9 C10 C12 C13 C14 C15 C17 C24
+// proves: C7 C10 C15 C17 C24
 func TestFirstGrant(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -203,7 +203,9 @@ func TestFirstGrant(t *testing.T) {
 	}
 	_, err = s.mail.Wait(m.paul.Email, "elcome", "")
 	must(t, err)
-	_, err = s.mail.Wait(m.mona.Email, "", "")
+	_, err = s.mail.Wait(m.mona.Email, "what is needed now", "/declaration/")
+	must(t, err)
+	_, err = s.mail.Wait(m.mona.Email, "what comes next", "")
 	must(t, err)
 	s.invariants(t)
 }

@@ -37,7 +37,7 @@ func sendSite(t *testing.T, p *walk.Person, name, signer, email string) string {
 // sent; two mails at once; a link to pass on that only shows the declaration; the
 // signer's address corrected and mailed again, every address known to the registrar;
 // no approval before the signature; returned, sent again, approved.
-// proves: C5 C7 C8 C9 C10 C12
+// proves: C5 C7 C9 C10 C12
 func TestWorksite(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -204,7 +204,7 @@ func TestSignerAddress(t *testing.T) {
 
 // An administrator names another; a registrar confirms it, and not the one who
 // proposed it. With two, one may leave; the last one leaves only through a registrar.
-// proves: C7 A17
+// proves: C7 attack A17
 func TestSecondAdministrator(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
