@@ -87,6 +87,7 @@ func reviewStates(t *testing.T, ps Programs, f Facts, n Need, id string) {
 	wantReasons(t, change(func(r *Review) { r.Verdict = Returned }), missing)
 	wantReasons(t, change(func(r *Review) { r.By = "ann" }), missing)
 	wantReasons(t, change(func(r *Review) { r.Capacity = ByAuthorizer }), missing)
+	wantReasons(t, change(func(r *Review) { r.Capacity = "" }), missing)
 	wantReasons(t, change(func(r *Review) { r.Request = "another" }), missing)
 	g := copyOf(f)
 	g.Reviews = append(g.Reviews, Review{ID: "no", Request: "ann@clinic", By: "x", Need: n.Key(), Verdict: Refused, Span: always})
@@ -124,6 +125,8 @@ func TestObstacles(t *testing.T) {
 		do(&f.Joins[0])
 		return f
 	}
+	licence := joined(func(j *Join) { j.Profession = "" })
+	licence.Standings[0].Profession = "midwife"
 	gone := copyOf(base)
 	delete(gone.Sites, "clinic")
 	for name, c := range map[string]struct {
@@ -137,6 +140,7 @@ func TestObstacles(t *testing.T) {
 		"unknown site":           {gone, []string{SiteUnknown}},
 		"unknown program":        {site(func(s *Site) { s.Program = "x" }), []string{RoleUnknown}},
 		"unknown role":           {joined(func(j *Join) { j.Role = "boss" }), []string{RoleUnknown}},
+		"licence of another":     {licence, []string{NeedOutstanding + " standing"}},
 		"wrong profession":       {joined(func(j *Join) { j.Profession = "physician" }), []string{ProfessionNotEligible, NeedOutstanding + " standing"}},
 		"restricted everywhere":  {restricted(Restriction{Account: "ann"}), []string{Restricted}},
 		"restricted there":       {restricted(Restriction{Account: "ann", Site: "clinic"}), []string{Restricted}},
@@ -374,6 +378,9 @@ func TestOnBehalfOf(t *testing.T) {
 			wantReasons(t, Decide(ps, f, "ann", d0), lost)
 		})
 	}
+	moved := copyOf(base)
+	moved.Mandates[0].Site = "other"
+	wantReasons(t, Decide(ps, moved, "ann", d0), NeedOutstanding+" approve:authorizer") // a yes is for one worksite
 	if d := Decide(ps, self, "ann", d0); slices.Contains(held(d), "clinic/on-behalf-of/viewer") {
 		t.Error("a person authorized themself")
 	}

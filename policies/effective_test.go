@@ -36,6 +36,9 @@ func TestUntil(t *testing.T) {
 			*f = drop(*f, "ann@clinic/approve:group-administrator")
 			f.Signatures = append(f.Signatures, Signature{ID: "d", Account: "owner", Site: "clinic", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: []string{"ann"}, Span: Span{From: day(-9), Until: day(2)}})
 		}, day(2)},
+		"the site is frozen": {func(f *Facts) {
+			f.Restrictions = []Restriction{{ID: "end", Site: "clinic", Span: Span{From: day(8)}}}
+		}, day(8)},
 		"the site closes": {func(f *Facts) {
 			s := f.Sites["clinic"]
 			s.ClosedAt = day(9)
@@ -69,6 +72,30 @@ func TestUntil(t *testing.T) {
 	}
 }
 
+// Each part has its own end, whatever else goes on.
+//
+// proves: C13 attack A15
+func TestUntilOfEachPart(t *testing.T) {
+	t.Parallel()
+	ps := programs(t)
+	f := town()
+	join(&f, role(t, ps, "lpn"), "ann", "clinic", always)
+	join(&f, role(t, ps, "rpn"), "ann", "clinic", Span{From: day(-30), Until: day(2)})
+	join(&f, role(t, ps, "administrator"), "ann", "other", always)
+	join(&f, role(t, ps, "lpn"), "ann", "other", Span{From: day(-30), Until: day(3)})
+	year := day(-30).Add(365 * 24 * time.Hour)
+	want := map[string]time.Time{"clinic/lpn": year, "clinic/rpn": day(2), "other/administrator": {}, "other/lpn": day(3)}
+	o := Effective(ps, f, "ann", d0)
+	if len(o.Grants) != 7 {
+		t.Fatalf("grants %v, withheld %v", o.Grants, o.Withheld)
+	}
+	for _, g := range o.Grants {
+		if until := want[g.Site+"/"+g.Role]; !g.Until.Equal(until) {
+			t.Errorf("%s/%s/%s until %s, want %s", g.Site, g.Role, g.Leaf, g.Until, until)
+		}
+	}
+}
+
 // A material version of an agreement ends, after its grace, what stands on
 // signatures of earlier ones.
 //
@@ -99,6 +126,11 @@ func TestNext(t *testing.T) {
 	span(&f, "ann@clinic/approve:registrar").From = day(2)
 	if o := Effective(ps, f, "ann", d0); len(o.Grants) != 0 || len(o.Withheld) != 1 || !o.Next.Equal(day(2)) {
 		t.Errorf("%+v, want a beginning at %s", o, day(2))
+	}
+	// What is withheld will soon be withheld for one reason more.
+	f.Restrictions = []Restriction{{ID: "r", Account: "ann", Span: Span{From: day(1)}}}
+	if o := Effective(ps, f, "ann", d0); !o.Next.Equal(day(1)) {
+		t.Errorf("next %s, want %s", o.Next, day(1))
 	}
 	// A licence renewed ahead of time: access does not end with the old one.
 	g := clinicWith(t, ps, "ann", "lpn")

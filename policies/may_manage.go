@@ -70,9 +70,9 @@ func MayCallOff(ps Programs, a Actor, c Case, r Restriction, t time.Time) Answer
 		return allow(BySubject)
 	case a.Account == r.Account:
 		return refuse(OwnAccess)
-	case a.CanOperate(ps, Registrar, c.program()) && (r.Program == "" || r.Program == c.program()):
+	case a.CanOperate(ps, Registrar, c.program()) && r.Program == c.program():
 		return allow(ByRegistrar)
-	case r.Site == "" || r.Site != c.Site.ID || !a.Can(ps, Administer, c.Site.ID):
+	case r.Site != c.Site.ID || !a.Can(ps, Administer, c.Site.ID):
 		return refuse(NotVisible)
 	case r.By != r.Account && !slices.Contains(c.Administrators, r.By):
 		return refuse(SetByOthers) // a registrar's, who has reasons that the site may not know

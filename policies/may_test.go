@@ -401,6 +401,8 @@ func TestOwnActs(t *testing.T) {
 	wantAnswer(t, "submit", MaySubmitSite(ps, bob, draft), NotVisible)
 	wantAnswer(t, "submit", MaySubmitSite(ps, nobody, draft), NotSignedIn)
 	wantAnswer(t, "submit", MaySubmitSite(ps, founder, noSites), UnknownProgram)
+	noSites.Program = nil
+	wantAnswer(t, "submit", MaySubmitSite(ps, founder, noSites), UnknownProgram)
 	wantAnswer(t, "withdraw", MayWithdraw(ps, bob, site), NotVisible)
 	wantAnswer(t, "withdraw", MayWithdraw(ps, nobody, site), NotSignedIn)
 	wantAnswer(t, "withdraw what one submitted", MayWithdraw(ps, actor("chief"), byChief), AsSubject)
@@ -457,12 +459,16 @@ func TestManage(t *testing.T) {
 	wantAnswer(t, "the last leaves", MayLeave(ps, chief, one, "administrator"), LastAdministrator)
 	wantAnswer(t, "the last leaves another role", MayLeave(ps, chief, one, "practitioner"), AsSubject)
 	wantAnswer(t, "one of two leaves", MayLeave(ps, chief, two, "administrator"), AsSubject)
+	none := one
+	none.Administrators = nil
+	wantAnswer(t, "leave before there is one", MayLeave(ps, bob, none, "administrator"), AsSubject)
 	wantAnswer(t, "leave nothing", MayLeave(ps, chief, noProgram, "administrator"), AsSubject)
 
 	wantAnswer(t, "name", MayNameAdministrator(ps, chief, one, "bob"), AsGroupAdmin)
 	wantAnswer(t, "name", MayNameAdministrator(ps, rita, one, "bob"), AsRegistrar)
 	wantAnswer(t, "name", MayNameAdministrator(ps, bob, one, "ann"), NotVisible)
 	wantAnswer(t, "name oneself", MayNameAdministrator(ps, rita, one, "rita"), OwnRequest)
+	wantAnswer(t, "a stranger, oneself", MayNameAdministrator(ps, bob, one, "bob"), NotVisible)
 	wantAnswer(t, "name again", MayNameAdministrator(ps, chief, two, "vice"), AlreadyHeld)
 	wantAnswer(t, "name nowhere", MayNameAdministrator(ps, chief, noProgram, "bob"), RoleUnknown)
 
@@ -497,6 +503,8 @@ func TestMayCallOff(t *testing.T) {
 	wantAnswer(t, "a registrar's", MayCallOff(ps, chief, c, ritas, d0), SetByOthers)
 	wantAnswer(t, "a suspension", MayCallOff(ps, chief, c, suspended, d0), NotVisible)
 	wantAnswer(t, "a colleague", MayCallOff(ps, actor("bob"), c, chiefs, d0), NotVisible)
+	wantAnswer(t, "at another site", MayCallOff(ps, chief, c, Restriction{Account: "ann", Site: "other", By: "chief", Span: always}, d0), NotVisible)
+	wantAnswer(t, "of every program", MayCallOff(ps, rita, c, Restriction{Account: "ann", Span: always}, d0), NotVisible)
 	wantAnswer(t, "registrar", MayCallOff(ps, rita, c, suspended, d0), AsRegistrar)
 	wantAnswer(t, "another program's", MayCallOff(ps, rita, c, foreign, d0), NotVisible)
 	wantAnswer(t, "nobody", MayCallOff(ps, Actor{}, c, own, d0), NotSignedIn)
