@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"countersign/broker/registry"
 	"countersign/policies"
@@ -81,7 +82,7 @@ func (v *visit) authorizingPage(at places, f authorizingFacts, site string, form
 		if x.Site.ID == site {
 			typed, messages = form, v.messages(wrong)
 		}
-		s := v.authorizingSite(at, x, f.given, itoa(i), typed)
+		s := v.authorizingSite(at, x, f.given, strconv.Itoa(i), typed)
 		offer := []control{s.Offer}
 		p.Problems = append(p.Problems, mark(offer, messages)...)
 		p.Problems = append(p.Problems, mark(s.Invite, messages)...)
@@ -178,16 +179,9 @@ func (s *site) offer(v *visit) error {
 
 // inviteByMail offers it to somebody who is not at the site yet.
 func (s *site) inviteByMail(v *visit) error {
-	form, err := v.form(fields{one: []string{"role", "email"}})
+	form, wrong, err := v.invited()
 	if err != nil {
 		return err
-	}
-	wrong := map[string]string{}
-	if form.Get("role") == "" {
-		wrong["role"] = "field-error.choose"
-	}
-	if key := validate(policies.Field{Kind: "email", Required: true}, form["email"], nil, ""); key != "" {
-		wrong["email"] = key
 	}
 	if len(wrong) > 0 {
 		return s.showAuthorizing(v, http.StatusUnprocessableEntity, v.param("site"), form, wrong)

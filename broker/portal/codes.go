@@ -3,7 +3,7 @@ package portal
 import (
 	"net/url"
 	"slices"
-	"strconv"
+	"unicode/utf8"
 )
 
 // Why something is returned, refused or ended: closed lists, because codes stand
@@ -34,16 +34,20 @@ func knownCodes(codes, list []string) bool {
 	return true
 }
 
-// reasonsOf are the codes that a form sent; none chosen is an error to put right.
-func reasonsOf(form url.Values, list []string) (codes []string, wrong string) {
-	codes = form["reasons"]
-	switch {
+// checkReasons judges the codes of a form and the words beside them: field name
+// to message key. None chosen is an error to put right.
+func checkReasons(form url.Values, list []string) map[string]string {
+	wrong := map[string]string{}
+	switch codes := form["reasons"]; {
 	case len(codes) == 0:
-		return nil, "error.reason-needed"
+		wrong["reasons"] = "error.reason-needed"
 	case !knownCodes(codes, list):
-		return nil, "error.choose"
+		wrong["reasons"] = "error.choose"
 	}
-	return codes, ""
+	if utf8.RuneCountInString(form.Get("words")) > maxWords {
+		wrong["words"] = "field-error.too-long"
+	}
+	return wrong
 }
 
 // said turns codes and words into lines to read.
@@ -57,8 +61,6 @@ func (v *visit) said(codes []string, words string) []string {
 	}
 	return out
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // maxWords is the most that a reviewer may write to a person, in characters.
 const maxWords = 2000

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"countersign/broker/registry"
 	"countersign/policies"
@@ -37,7 +38,7 @@ func (v *visit) decisions(at places, t registry.Tracker, desk bool, form url.Val
 		if form.Get("need") == n.Key {
 			typed, messages = form, wrong
 		}
-		d := v.decision(at, t, n, itoa(i), typed)
+		d := v.decision(at, t, n, strconv.Itoa(i), typed)
 		problems = append(problems, mark(d.Controls, v.messages(messages))...)
 		out = append(out, d)
 	}
@@ -121,24 +122,20 @@ func stale(err error) string {
 
 // checkVerdict judges the form by itself: field name to message key.
 func checkVerdict(form url.Values) map[string]string {
-	wrong := map[string]string{}
 	verdict := policies.Verdict(form.Get("verdict"))
 	by := policies.Approver("")
 	if form.Get("need") == (policies.Need{Kind: policies.NeedApprove, By: policies.ByAuthorizer}).Key() {
 		by = policies.ByAuthorizer
 	}
 	if !slices.Contains(verdictsOf(by), verdict) {
-		wrong["verdict"] = "field-error.choose"
-		return wrong
+		return map[string]string{"verdict": "field-error.choose"}
 	}
-	if _, key := reasonsOf(form, reviewCodes); key != "" && (verdict != policies.Approved || len(form["reasons"]) > 0) {
-		wrong["reasons"] = key
-	}
-	if verdict == policies.Approved && len(form["reasons"]) > 0 && wrong["reasons"] == "" {
-		wrong["reasons"] = "field-error.reasons-for-approval"
-	}
-	if tooLong(form.Get("words")) {
-		wrong["words"] = "field-error.too-long"
+	wrong := checkReasons(form, reviewCodes)
+	if verdict == policies.Approved {
+		delete(wrong, "reasons")
+		if len(form["reasons"]) > 0 {
+			wrong["reasons"] = "field-error.reasons-for-approval"
+		}
 	}
 	return wrong
 }

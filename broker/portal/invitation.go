@@ -2,8 +2,10 @@ package portal
 
 import (
 	"net/http"
+	"net/url"
 
 	"countersign/broker/registry"
+	"countersign/policies"
 )
 
 // An invitation's link carries a secret. It leaves the address at once, into a
@@ -92,6 +94,21 @@ func (s *site) invitationAccept(v *visit) error {
 	}
 	v.keepInvitation("", -1)
 	return v.done("/access", "invited")
+}
+
+// invited reads whom somebody invites to which role; wrong is what cannot stand.
+func (v *visit) invited() (form url.Values, wrong map[string]string, err error) {
+	if form, err = v.form(fields{one: []string{"role", "email"}}); err != nil {
+		return nil, nil, err
+	}
+	wrong = map[string]string{}
+	if form.Get("role") == "" {
+		wrong["role"] = "field-error.choose"
+	}
+	if key := validate(policies.Field{Kind: "email", Required: true}, form["email"], nil, ""); key != "" {
+		wrong["email"] = key
+	}
+	return form, wrong, nil
 }
 
 func (v *visit) keepInvitation(secret string, seconds int) {

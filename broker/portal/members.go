@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -23,13 +24,13 @@ func (*membersPage) view() string { return "members" }
 
 // memberLine is one membership, held or asked for.
 type memberLine struct {
-	Join, Name, UserName, Role string
-	State                      tag
-	Since, Until               string
-	Word                       []string // on whose word it is held, or whose is missing
-	Confirm                    string   // where its request can be decided
-	End, CallOff               string   // addresses; empty where it is not so
-	Self                       bool
+	Name, UserName, Role string
+	State                tag
+	Since, Until         string
+	Word                 []string // on whose word it is held, or whose is missing
+	Confirm              string   // where its request can be decided
+	End, CallOff         string   // addresses; empty where it is not so
+	Self                 bool
 }
 
 func (s *site) members(v *visit) error { return s.showMembers(v, http.StatusOK, "", "") }
@@ -77,7 +78,7 @@ func (v *visit) membersPage(at places, m registry.MembersPage, chosen, wrong str
 
 func (v *visit) memberLine(at places, m registry.MembersPage, x registry.Member) memberLine {
 	zone, program := m.Site.TZ, m.Site.Program
-	line := memberLine{Join: x.Join, Name: x.Name, UserName: x.UserName, Role: at.role(program, x.Role), Self: x.Self,
+	line := memberLine{Name: x.Name, UserName: x.UserName, Role: at.role(program, x.Role), Self: x.Self,
 		State: v.stateTag("access-state", "waiting"), Since: v.words.Date(x.Since, zone), Until: v.words.T("members.not-yet")}
 	switch {
 	case x.Held && x.Planned:
@@ -178,19 +179,11 @@ func (s *site) endMemberSend(v *visit) error {
 	if err != nil {
 		return err
 	}
-	last, wrong := lastDay(form)
-	codes, key := reasonsOf(form, endCodes)
-	if wrong == nil {
-		wrong = map[string]string{}
-	}
-	if key != "" {
-		wrong["reasons"] = key
-	}
-	if tooLong(form.Get("words")) {
-		wrong["words"] = "field-error.too-long"
-	}
+	wrong := checkReasons(form, endCodes)
+	last, day := lastDay(form)
+	maps.Copy(wrong, day)
 	if len(wrong) == 0 {
-		err = s.Registry.Deactivate(v.ctx(), v.by(form), v.param("join"), last, codes, form.Get("words"))
+		err = s.Registry.Deactivate(v.ctx(), v.by(form), v.param("join"), last, form["reasons"], form.Get("words"))
 		wrong = fieldsOf(err)
 	}
 	switch {

@@ -63,16 +63,9 @@ func (v *visit) operatorsPage(at places, program string, list []registry.Operato
 }
 
 func (s *site) inviteOperator(v *visit) error {
-	form, err := v.form(fields{one: []string{"role", "email"}})
+	form, wrong, err := v.invited()
 	if err != nil {
 		return err
-	}
-	wrong := map[string]string{}
-	if form.Get("role") == "" {
-		wrong["role"] = "field-error.choose"
-	}
-	if key := validate(policies.Field{Kind: "email", Required: true}, form["email"], nil, ""); key != "" {
-		wrong["email"] = key
 	}
 	if len(wrong) == 0 {
 		err = s.Registry.InviteOperator(v.ctx(), v.by(form), v.param("program"), form.Get("role"), tidy("email", form.Get("email")))

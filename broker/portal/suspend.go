@@ -56,18 +56,10 @@ func (s *site) suspendSend(v *visit) error {
 	if err != nil {
 		return err
 	}
-	wrong := map[string]string{}
-	codes, key := reasonsOf(form, suspendCodes)
-	if key != "" {
-		wrong["reasons"] = key
-	}
-	if tooLong(form.Get("words")) {
-		wrong["words"] = "field-error.too-long"
-	}
-	if len(wrong) > 0 {
+	if wrong := checkReasons(form, suspendCodes); len(wrong) > 0 {
 		return s.showSuspend(v, http.StatusUnprocessableEntity, form, wrong)
 	}
-	if err := s.Registry.Suspend(v.ctx(), v.by(form), c.Request.Program, c.Request.Account, codes, form.Get("words")); err != nil {
+	if err := s.Registry.Suspend(v.ctx(), v.by(form), c.Request.Program, c.Request.Account, form["reasons"], form.Get("words")); err != nil {
 		return err
 	}
 	return v.done("/desk/"+c.Request.Program+"/"+c.Request.ID, "suspended")
