@@ -43,11 +43,7 @@ func (s *site) form(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p, err := v.formPage(a, a.Request.Answers, nil)
-	if err != nil {
-		return err
-	}
-	return v.show(http.StatusOK, p)
+	return v.show(http.StatusOK, v.formPage(a, a.Request.Answers, nil))
 }
 
 func (s *site) formSend(v *visit) error {
@@ -76,11 +72,7 @@ func (s *site) formSend(v *visit) error {
 		return v.see("/requests/" + a.Request.ID + "/check")
 	}
 	a.Request.Version = version + 1 // the one that SaveDraft made
-	p, err := v.formPage(a, given, onlyShown(wrong, before))
-	if err != nil {
-		return err
-	}
-	return v.show(http.StatusUnprocessableEntity, p)
+	return v.show(http.StatusUnprocessableEntity, v.formPage(a, given, onlyShown(wrong, before)))
 }
 
 // onlyShown drops messages about questions that the answer before called for:
@@ -95,33 +87,15 @@ func onlyShown(wrong map[string]string, shown []policies.Field) map[string]strin
 	return out
 }
 
-func (v *visit) formPage(a asking, given answers, wrong map[string]string) (*formPage, error) {
-	p := &formPage{Page: v.page(v.askTitle(a), ""), Steps: v.steps(1), Version: a.Request.Version, Site: v.siteWord(a)}
+func (v *visit) formPage(a asking, given answers, wrong map[string]string) *formPage {
+	p := &formPage{Page: v.page(v.askTitle(a), ""), Steps: v.steps(1), Version: a.Request.Version, Site: v.siteWord(a), Returned: v.turned(a.Tracker)}
 	p.Controls, p.Problems = a.controls(v, given, wrong)
 	for _, f := range asked(a.form, given) {
 		if f.Kind == "authorizers" && len(a.people) == 0 {
 			p.Nobody = v.whoCouldAuthorize(a.Program)
 		}
 	}
-	if a.Request.State == policies.ReturnedR {
-		p.Returned = v.whyReturned(a.Tracker)
-	}
-	return p, nil
-}
-
-// whyReturned says what the reviewer asked for.
-func (v *visit) whyReturned(view registry.Tracker) []string {
-	var out []string
-	for _, r := range view.Happened {
-		if r.Verdict != string(policies.Returned) {
-			continue
-		}
-		out = v.said(r.Reasons, r.Words) // the last time counts
-	}
-	if len(out) == 0 {
-		out = append(out, v.words.T("ask.returned-none"))
-	}
-	return out
+	return p
 }
 
 func (v *visit) whoCouldAuthorize(p *policies.Program) string {

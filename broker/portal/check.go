@@ -80,15 +80,7 @@ func (s *site) submit(v *visit) error {
 	if unsigned || len(a.check(a.Request.Answers)) > 0 {
 		return registry.Fail(registry.Conflict, "error.not-complete")
 	}
-	err = s.Registry.Submit(v.ctx(), v.by(form), id, version)
-	if wrong := fieldsOf(err); wrong != nil {
-		p, err := v.formPage(a, a.Request.Answers, wrong)
-		if err != nil {
-			return err
-		}
-		return v.show(http.StatusUnprocessableEntity, p)
-	}
-	if err != nil {
+	if err := s.Registry.Submit(v.ctx(), v.by(form), id, version); err != nil {
 		return err
 	}
 	return v.done("/requests/"+id, "sent")

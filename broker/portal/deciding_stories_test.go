@@ -32,7 +32,7 @@ func decidingStories(p *policies.Program) []story {
 	}
 	all["careconnect"] = p
 	registrar := policies.Actor{Account: ana.ID, Holds: []policies.Held{{Program: policies.OperatorProgram, SiteCode: "careconnect", Role: "registrar"}}}
-	v := &visit{words: locale.For("en"), person: registry.Person{Account: ana, Actor: registrar, At: noon}}
+	v := &visit{site: &site{Deps{PublicURL: &url.URL{Scheme: "https", Host: "portal.example"}}}, words: locale.For("en"), person: registry.Person{Account: ana, Actor: registrar, At: noon}}
 	at := places{v, all}
 	stories := accessStories(v, at, p)
 	stories = append(stories, trackerStories(v, at, p)...)

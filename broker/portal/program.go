@@ -12,8 +12,8 @@ import (
 // C3), what it takes and how long (C5), and where the guides are (C6, C8, C16).
 type programPage struct {
 	Page
-	ID, Sites          string // the words for its sites, plural
-	Site               string // and singular
+	ID                 string
+	Site               string // the word for its sites
 	Eligibility, Takes template.HTML
 	Roles              []roleCard
 }
@@ -34,7 +34,7 @@ func (s *site) program(v *visit) error {
 	}
 	say := func(key string) string { return v.words.Program(program, key) }
 	return v.show(http.StatusOK, &programPage{
-		Page: v.page(say("name"), say("about")), ID: program.ID, Site: say("site.word"), Sites: say("site.words"),
+		Page: v.page(say("name"), say("about")), ID: program.ID, Site: say("site.word"),
 		Eligibility: markdown(say("eligibility")), Takes: markdown(say("time")), Roles: roleCards(v, program),
 	})
 }

@@ -41,7 +41,7 @@ func publicStories(p *policies.Program) []story {
 	return []story{
 		{"home", home},
 		{"home-signed-in", &homePage{Page: member("The right access, on the right word", "")}},
-		{"program", &programPage{Page: stranger(say("name"), say("about")), ID: p.ID, Site: "worksite", Sites: "worksites",
+		{"program", &programPage{Page: stranger(say("name"), say("about")), ID: p.ID, Site: "worksite",
 			Eligibility: markdown(say("eligibility")), Takes: markdown(say("time")), Roles: roles}},
 		{"triage", &triagePage{Page: stranger("Which of these are you?", ""), ID: p.ID, Name: say("name"), Site: "worksite", Roles: roles, Eligibility: markdown(say("eligibility"))}},
 		{"guide", &textPage{Page: stranger(heading, ""), ID: p.ID, Name: say("name"), Text: markdown(overview), Begin: "/b", BeginAs: "Begin"}},

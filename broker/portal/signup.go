@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"countersign/broker/locale"
 	"countersign/broker/registry"
@@ -47,9 +46,6 @@ func (s *site) signUpSend(v *visit) error {
 	}
 	err = s.Registry.SignUp(v.ctx(), registry.SignUp{Op: form.Get("op"), UserName: form.Get("user-name"), GivenName: form.Get("given-name"),
 		Surname: form.Get("surname"), Email: form.Get("email"), Locale: form.Get("language")})
-	if fields := fieldsOf(err); fields != nil {
-		return v.show(http.StatusUnprocessableEntity, v.signUpPage(form, fields))
-	}
 	if err != nil {
 		return err
 	}
@@ -74,7 +70,7 @@ func checkSignUp(form url.Values) map[string]string {
 	if key := validate(policies.Field{Kind: "choice", Required: true}, form["language"], locale.Languages(), ""); key != "" {
 		wrong["language"] = key
 	}
-	if name := form.Get("user-name"); !userName.MatchString(name) || utf8.RuneCountInString(name) > 30 {
+	if name := form.Get("user-name"); !userName.MatchString(name) {
 		wrong["user-name"] = "field-error.user-name"
 	}
 	return wrong

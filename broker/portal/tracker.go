@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"countersign/broker/registry"
 	"countersign/policies"
@@ -124,7 +123,7 @@ func (v *visit) trackerPage(at places, t registry.Tracker, answers []answered, f
 	}
 	p.Tried, p.Signed, p.Proof = v.signers(t, zone)
 	if p.Signed == "" && (r.State == policies.Submitted || r.State == policies.ReturnedR) {
-		p.Forward = strings.TrimSuffix(v.publicURL(), "/") + "/declaration/" + r.ID
+		p.Forward = v.PublicURL.JoinPath("declaration", r.ID).String()
 	}
 	if t.MayCorrect {
 		p.Signer = v.signerControls(form)
@@ -132,13 +131,6 @@ func (v *visit) trackerPage(at places, t registry.Tracker, answers []answered, f
 		p.Wrong = len(wrong) > 0
 	}
 	return p
-}
-
-func (v *visit) publicURL() string {
-	if v.site == nil || v.PublicURL == nil {
-		return ""
-	}
-	return v.PublicURL.String()
 }
 
 // turned are the reasons of the verdict that stands: it came back, or was refused.
@@ -227,16 +219,11 @@ func (s *site) signerSend(v *visit) error {
 	}
 	asks := []policies.Field{{Name: "signer-name", Kind: "name", Required: true}, {Name: "signer-email", Kind: "email", Required: true},
 		{Name: "signer-email-again", Kind: "email", Required: true, Confirms: "signer-email"}}
-	wrong := check(asks, form, func(policies.Field) []string { return nil }, "")
-	id := v.param("request")
-	if len(wrong) == 0 {
-		err = s.Registry.CorrectSigner(v.ctx(), v.by(form), id, form.Get("signer-name"), tidy("email", form.Get("signer-email")))
-		wrong = fieldsOf(err)
-	}
-	if len(wrong) > 0 {
+	if wrong := check(asks, form, func(policies.Field) []string { return nil }, ""); len(wrong) > 0 {
 		return s.showTracker(v, http.StatusUnprocessableEntity, form, wrong)
 	}
-	if err != nil {
+	id := v.param("request")
+	if err := s.Registry.CorrectSigner(v.ctx(), v.by(form), id, form.Get("signer-name"), tidy("email", form.Get("signer-email"))); err != nil {
 		return err
 	}
 	return v.done("/requests/"+id, "signer-corrected")
@@ -254,5 +241,3 @@ func (s *site) withdraw(v *visit) error {
 		return s.Registry.Withdraw(v.ctx(), by, v.param("request"))
 	})
 }
-
-func tooLong(words string) bool { return utf8.RuneCountInString(words) > maxWords }
