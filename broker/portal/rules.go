@@ -128,7 +128,7 @@ func syntax(f policies.Field, value, today string) string {
 		if _, err := time.Parse(time.DateOnly, value); err != nil || value < "1900" || value > "2200" {
 			return "field-error.date"
 		}
-		if f.As == "standing.expires" && value <= today {
+		if f.As == "standing.expires" && value < today {
 			return "field-error.date-past"
 		}
 	}

@@ -61,7 +61,7 @@ func (s *site) standingSend(v *visit) error {
 			return append([]string{}, profession.Bodies...)
 		}
 		return nil
-	}, dayOf(c.Program, v.person.At.AddDate(0, 0, -1))) // the last day itself still counts
+	}, dayOf(c.Program, v.person.At))
 	if len(wrong) == 0 {
 		err = s.Registry.RecordStanding(v.ctx(), v.by(form), registry.NewStanding{Request: c.Request.ID, Version: version,
 			Body: form.Get("body"), Number: form.Get("number"), Expires: form.Get("expires")})
