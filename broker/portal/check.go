@@ -76,6 +76,9 @@ func (s *site) submit(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if a.Request.Version != version { // what is checked here is what is sent
+		return registry.Fail(registry.Conflict, "error.changed-meanwhile")
+	}
 	unsigned := slices.ContainsFunc(v.statements(a), func(st statement) bool { return !st.Signed })
 	if unsigned || len(a.check(a.Request.Answers)) > 0 {
 		return registry.Fail(registry.Conflict, "error.not-complete")
