@@ -191,6 +191,7 @@ func TestFirstGrant(t *testing.T) {
 	if got := useApp(t, m.paul, s.app(t)).Groups; !slices.Equal(sortedCopy(got), want) {
 		t.Errorf("the token carries %q, want %q", got, want)
 	}
+	eventually(t, "the realm has the administrator", func() bool { return s.hasLeaf(t, m.mona, m.site, "administrator") })
 	if got := s.groups(t, m.mona); !slices.Equal(got, []string{s.leaf(t, m.site, "administrator")}) {
 		t.Errorf("the administrator is in %q: administering gives no patient information", got)
 	}
