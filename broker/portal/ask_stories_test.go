@@ -82,7 +82,7 @@ func askStories(p *policies.Program) []story {
 		Agree: control{ID: "agree", Name: "agree", Widget: "check", Label: v.words.T("sign.declare")}})
 
 	search := v.newJoinPage(p, "practitioner")
-	search.siteSearch = siteSearch{Query: input("q", "search", "Name or city", "At least three letters", hostile), Searched: true, JoinAt: "/x?role=practitioner&site=",
+	search.siteSearch = siteSearch{Query: input("q", "text", "Name or city", "At least three letters", hostile), Searched: true, JoinAt: "/x?role=practitioner&site=",
 		Found: []registry.SiteHit{{ID: "1", Name: "Cedar Hill Family Practice", City: "Victoria"}, {ID: "2", Name: hostile, City: "Nanaimo"}}}
 	roles := v.newJoinPage(p, "practitioner")
 	roles.SiteID, roles.SiteName, roles.City = "1", hostile, "Victoria"

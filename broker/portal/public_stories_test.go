@@ -22,7 +22,7 @@ func publicStories(p *policies.Program) []story {
 	home := &homePage{Page: stranger("The right access, on the right word", "Ask for access."), Programs: []programCard{{p.ID, say("name"), say("about")}}}
 	search := func(query string, searched bool, found ...registry.SiteHit) *sitesPage {
 		return &sitesPage{Page: stranger("Is my worksite registered?", ""), ID: p.ID, Name: say("name"), Site: "worksite",
-			siteSearch: siteSearch{Query: input("q", "search", "Name or city", "At least three letters", query), Searched: searched, Found: found, JoinAt: "/j?site="}, Begin: "/b"}
+			siteSearch: siteSearch{Query: input("q", "text", "Name or city", "At least three letters", query), Searched: searched, Found: found, JoinAt: "/j?site="}, Begin: "/b"}
 	}
 	short := search("ab", false)
 	short.Query.Error = "Type at least three letters"

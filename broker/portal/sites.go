@@ -47,7 +47,7 @@ func (v *visit) searchSites(program, joinAt string) (siteSearch, []problem, erro
 	if !clean(query, false) {
 		query = ""
 	}
-	asks := []control{input("q", "search", v.words.T("sites.query"), v.words.T("sites.query-hint"), query)}
+	asks := []control{input("q", "text", v.words.T("sites.query"), v.words.T("sites.query-hint"), query)}
 	if query == "" {
 		return siteSearch{Query: asks[0], JoinAt: joinAt}, nil, nil
 	}
