@@ -41,7 +41,7 @@ func run(m *testing.M) int {
 	}
 	defer stop()
 	servers = a
-	template = "broker_template"
+	template = "broker_template_" + registry.Schema()
 	if err := a.Template(ctx, template, func(url string) error { return registry.Migrate(ctx, url) }); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -63,7 +63,8 @@ func (a Addresses) DropDatabase(ctx context.Context, name string) error {
 
 // Template makes the database name for others to copy, and has fill put the schema into it; ownerURL
 // is its address for the owner. Of several test programs that ask for one name at a time, one fills
-// and the others wait. A template that exists is complete.
+// and the others wait. A template that exists is complete, and is not filled again: the name says
+// which schema it has.
 func (a Addresses) Template(ctx context.Context, name string, fill func(ownerURL string) error) error {
 	db, err := sql.Open("postgres", a.Postgres)
 	if err != nil {

@@ -13,12 +13,10 @@ import (
 	"countersign/broker/local"
 )
 
-const (
-	testIssuer   = "http://localhost/realms/test"
-	testTemplate = "registry_template"
-)
+const testIssuer = "http://localhost/realms/test"
 
 var (
+	template  = "registry_template_" + Schema()
 	stack     *local.Addresses
 	databases atomic.Int64
 )
@@ -28,7 +26,7 @@ func TestMain(m *testing.M) {
 	a, stop, err := local.TestingDatabase(ctx)
 	if err == nil {
 		stack = a
-		err = stack.Template(ctx, testTemplate, func(owner string) error { return Migrate(ctx, owner) })
+		err = stack.Template(ctx, template, func(owner string) error { return Migrate(ctx, owner) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -51,7 +49,7 @@ func newTestRegistry(t *testing.T) *testRegistry {
 	t.Helper()
 	ctx := context.Background()
 	name := fmt.Sprintf("registry_%d_%d", os.Getpid(), databases.Add(1))
-	if err := stack.CreateDatabase(ctx, name, testTemplate); err != nil {
+	if err := stack.CreateDatabase(ctx, name, template); err != nil {
 		t.Fatal(err)
 	}
 	secret := &fstest.MapFile{Data: []byte(strings.Repeat("5a", 32))}

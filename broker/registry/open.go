@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -82,6 +83,18 @@ func Migrate(ctx context.Context, ownerURL string) error {
 		return fmt.Errorf("registry: migrate: %w", err)
 	}
 	return nil
+}
+
+// Schema names what this binary's migrations make, by a digest of their texts: a
+// database to copy from is right for those texts only.
+func Schema() string {
+	h := sha256.New()
+	files, _ := migrations.ReadDir("migrations") // what is embedded can be read
+	for _, f := range files {
+		text, _ := migrations.ReadFile("migrations/" + f.Name())
+		fmt.Fprintf(h, "%s %d\n%s", f.Name(), len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
 // Listen calls wake whenever something was committed that workers may have to

@@ -18,9 +18,8 @@ import (
 	"countersign/broker/registry"
 )
 
-const template = "session_template"
-
 var (
+	template  = "session_template_" + registry.Schema()
 	stack     *local.Addresses
 	databases atomic.Int64
 )
