@@ -60,6 +60,15 @@ const (
 	Refused  Verdict = "refuse"
 )
 
+// Verdicts are what an approver may say. An authorizer speaks for themselves and
+// says yes or no; sending a request back is for those who check it.
+func (a Approver) Verdicts() []Verdict {
+	if a == ByAuthorizer {
+		return []Verdict{Approved, Refused}
+	}
+	return []Verdict{Approved, Returned, Refused}
+}
+
 // Signature is a signed statement of one agreement version, for oneself or for
 // a site.
 type Signature struct {

@@ -53,7 +53,7 @@ func (v *visit) decision(at places, t registry.Tracker, n registry.NeedView, suf
 	args := []any{"Name", t.Subject.Name(), "Site", at.site(t.Site), "Role", at.role(t.Request.Program, t.Request.Role)}
 	d := decision{Need: n.Key, Title: v.words.T("decide.title."+area, args...), Text: v.words.T("decide.text."+area, args...)}
 	var options []option
-	for _, verdict := range verdictsOf(n.Need.By) {
+	for _, verdict := range n.Need.By.Verdicts() {
 		if verdict == policies.Approved && !n.Mine {
 			d.Note = v.words.T("reason." + policies.NotDeclaredYet)
 			continue
@@ -69,14 +69,6 @@ func (v *visit) decision(at places, t registry.Tracker, n registry.NeedView, suf
 		d.Controls[c].ID += "-" + suffix // a page may hold several of these forms
 	}
 	return d
-}
-
-// verdictsOf are those that make sense for a need: an authorizer says yes or no.
-func verdictsOf(by policies.Approver) []policies.Verdict {
-	if by == policies.ByAuthorizer {
-		return []policies.Verdict{policies.Approved, policies.Refused}
-	}
-	return []policies.Verdict{policies.Approved, policies.Returned, policies.Refused}
 }
 
 var decisionFields = fields{one: []string{"need", "version", "verdict"}, text: []string{"words"}, many: []string{"reasons"}}
@@ -127,7 +119,7 @@ func checkVerdict(form url.Values) map[string]string {
 	if form.Get("need") == (policies.Need{Kind: policies.NeedApprove, By: policies.ByAuthorizer}).Key() {
 		by = policies.ByAuthorizer
 	}
-	if !slices.Contains(verdictsOf(by), verdict) {
+	if !slices.Contains(by.Verdicts(), verdict) {
 		return map[string]string{"verdict": "field-error.choose"}
 	}
 	wrong := checkReasons(form, reviewCodes)

@@ -37,6 +37,9 @@ func (r *Registry) Review(ctx context.Context, by By, n NewReview) error {
 		if !may.OK {
 			return "", refuse(may)
 		}
+		if !slices.Contains(may.Capacity.Verdicts(), n.Verdict) {
+			return "", InvalidField("verdict", "field-error.choose")
+		}
 		if n.Verdict != policies.Approved && len(n.Reasons) == 0 {
 			return "", InvalidField("reasons", "error.reason-needed")
 		}

@@ -65,8 +65,12 @@ func TestSentAgainIsAskedAgain(t *testing.T) {
 	r.holds(admin, site, "administrator")
 	r.holds(doc, site, "practitioner")
 	id := r.asks(moa, site, Answers{"profession": {"medical-office-assistant"}, "authorizers": {doc}})
-	r.says(admin, id, byAdministrator, policies.Approved)
-	r.says(doc, id, byAuthorizer, policies.Returned)
+	back := NewReview{Request: id, Version: r.version(id), Need: byAuthorizer, Verdict: policies.Returned, Reasons: []string{"other"}}
+	if err := r.Review(t.Context(), r.by(doc), back); !IsKind(err, Invalid) {
+		t.Errorf("an authorizer sends a request back: %v", err)
+	}
+	r.says(doc, id, byAuthorizer, policies.Approved)
+	r.says(admin, id, byAdministrator, policies.Returned)
 
 	if err := r.SaveDraft(t.Context(), r.by(moa), id, r.version(id), Answers{"authorizers": {eve}}); err != nil {
 		t.Fatal(err)
