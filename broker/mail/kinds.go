@@ -57,6 +57,8 @@ var kinds = map[string]kind{
 	"address-known": {parts: []part{say("lead"), say("own"), say("shared"), press("sign-in", "/access"), say("stranger")}},
 	"name-taken": {shows: []string{"user_name"},
 		parts: []part{say("lead"), say("again"), press("choose", "/sign-up"), say("stranger")}},
+	"details-refused": {shows: []string{"user_name"},
+		parts: []part{say("lead"), say("again"), press("ask", "/sign-up"), say("stranger")}},
 
 	// A site, from its request until it opens.
 	"site-requested": {shows: []string{"name", "site", "ref", "request", "signer"}, blank: []string{"signer"},

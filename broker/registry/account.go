@@ -25,7 +25,7 @@ type Account struct {
 	Email         string
 	EmailVerified bool `db:"email_verified"`
 	Locale        string
-	State         string // asked, live, taken
+	State         string // asked, live, refused
 	Setup         bool   `db:"setup"` // Keycloak is still to mail them how to begin
 	Version       int64
 }
@@ -97,33 +97,50 @@ func (r *Registry) SignUp(ctx context.Context, s SignUp) error {
 
 // AccountMade records the subject that Keycloak gave to an account that we made.
 func (r *Registry) AccountMade(ctx context.Context, id, sub string) error {
-	return r.accountState(ctx, id, "account.made", `state = 'live', sub = $3`, sub, nil)
+	return r.asked(ctx, id, Act{Kind: "account.made", What: []string{id, sub}}, func(tx *Tx, a Account) error {
+		tx.event("account", id, a.Version+1, "account.made", map[string]string{"sub": sub})
+		_, err := tx.ExecContext(ctx, `update account set state = 'live', sub = $2, version = version + 1, changed_at = $3 where id = $1`, id, sub, tx.At)
+		return err
+	})
 }
 
-// AccountTaken records that Keycloak knows the user name as somebody else's, and
+// NameTaken records that Keycloak knows the user name as somebody else's, and
 // mails that to whoever asked.
-func (r *Registry) AccountTaken(ctx context.Context, id string) error {
-	return r.accountState(ctx, id, "account.taken", `state = 'taken', wanted_rev = applied_rev, email_verified = $3::text <> ''`, "",
-		func(tx *Tx, a Account) error {
-			return tx.mail(Mail{Address: a.Email, Kind: "name-taken", About: a.ID, Locale: a.Locale,
-				Data: map[string]string{"user_name": a.UserName}})
-		})
+func (r *Registry) NameTaken(ctx context.Context, id string) error {
+	return r.accountRefused(ctx, id, func(a Account) Mail {
+		return Mail{Address: a.Email, Kind: "name-taken", About: a.ID, Locale: a.Locale, Data: map[string]string{"user_name": a.UserName}}
+	})
 }
 
-func (r *Registry) accountState(ctx context.Context, id, kind, set, arg string, then func(*Tx, Account) error) error {
-	_, err := r.Do(ctx, Act{By: worker(), Kind: kind, What: []string{id, arg}}, Touch{Accounts: []string{id}}, func(tx *Tx) (string, error) {
+// DetailsRefused records that Keycloak's own rules refuse something else that the
+// person gave, and mails that to whoever asked.
+func (r *Registry) DetailsRefused(ctx context.Context, id string) error {
+	return r.accountRefused(ctx, id, func(a Account) Mail {
+		return Mail{Address: a.Email, Kind: "details-refused", About: a.ID, Locale: a.Locale, Data: map[string]string{"user_name": a.UserName}}
+	})
+}
+
+// accountRefused ends the asking; the mail's kind is the event's reason.
+func (r *Registry) accountRefused(ctx context.Context, id string, tell func(Account) Mail) error {
+	return r.asked(ctx, id, Act{Kind: "account.refused", What: id}, func(tx *Tx, a Account) error {
+		m := tell(a)
+		tx.event("account", id, a.Version+1, "account.refused", map[string]string{"why": m.Kind})
+		if _, err := tx.ExecContext(ctx, `update account set state = 'refused', wanted_rev = applied_rev, version = version + 1, changed_at = $2 where id = $1`, id, tx.At); err != nil {
+			return err
+		}
+		return tx.mail(m)
+	})
+}
+
+// asked changes an account that Keycloak does not have yet; told again, it is nothing.
+func (r *Registry) asked(ctx context.Context, id string, act Act, change func(*Tx, Account) error) error {
+	act.By = worker()
+	_, err := r.Do(ctx, act, Touch{Accounts: []string{id}}, func(tx *Tx) (string, error) {
 		a, err := getAccount(ctx, tx, id)
 		if err != nil || a.State != "asked" {
 			return "", err
 		}
-		if _, err := tx.ExecContext(ctx, `update account set `+set+`, version = version + 1, changed_at = $2 where id = $1`, id, tx.At, arg); err != nil {
-			return "", err
-		}
-		tx.event("account", id, a.Version+1, kind, map[string]string{"sub": arg})
-		if then != nil {
-			return "", then(tx, a)
-		}
-		return "", nil
+		return "", change(tx, a)
 	})
 	return err
 }

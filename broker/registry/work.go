@@ -47,7 +47,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 	w.Lease = NewID()
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
 		err := t.GetContext(ctx, &row, `update account set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
-			where id = (select id from account where wanted_rev > applied_rev and state <> 'taken' and retry_at <= instant()
+			where id = (select id from account where wanted_rev > applied_rev and state <> 'refused' and retry_at <= instant()
 				and (lease_until is null or lease_until < clock_timestamp())`+only+`
 				order by urgent_rev > applied_rev desc, retry_at, id limit 1 for update skip locked)
 			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries`, w.Lease, leaseLife.Seconds())
@@ -268,7 +268,7 @@ func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
 	err = r.db.GetContext(ctx, &wait, `select extract(epoch from greatest(instant() - interval '1 second', due) - instant()) from (select least(
 		(select min(next_at) from account), (select min(due_at) from reverify),
 		(select min(greatest(due_at, lease_until + shift)) from mail where sent_at is null and failed_at is null),
-		(select min(greatest(retry_at, lease_until + shift)) from account where wanted_rev > applied_rev and state <> 'taken'),
+		(select min(greatest(retry_at, lease_until + shift)) from account where wanted_rev > applied_rev and state <> 'refused'),
 		(select min(greatest(retry_at, lease_until + shift)) from site where wanted_rev > applied_rev and opened_at is not null)) as due from clock) d where due is not null`)
 	if isNoRows(err) {
 		return 30 * time.Second, nil

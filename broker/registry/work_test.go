@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -75,5 +76,35 @@ func TestWelcomeWaitsForTheRealm(t *testing.T) {
 	apply(0)
 	if n := r.count(`mail where kind = 'welcome'`); n != 1 {
 		t.Errorf("%d welcomes, want 1", n)
+	}
+}
+
+// Why Keycloak does not have the person is recorded and mailed as it is: a name
+// that is taken is one thing, anything else that is refused another.
+func TestRefusedAccount(t *testing.T) {
+	t.Parallel()
+	r := newTestRegistry(t)
+	for kind, refuse := range map[string]func(context.Context, string) error{"name-taken": r.NameTaken, "details-refused": r.DetailsRefused} {
+		if err := r.SignUp(t.Context(), SignUp{Op: NewID(), UserName: kind, GivenName: "Dana", Surname: "Test", Email: kind + "@example.org", Locale: "en"}); err != nil {
+			t.Fatal(err)
+		}
+		w, ok, err := r.ClaimAccount(t.Context(), false, "/access")
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		for range 2 {
+			if err := refuse(t.Context(), w.Account.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := r.count(`mail where about_id = $1 and kind = $2`, w.Account.ID, kind); n != 1 {
+			t.Errorf("%s: %d mails", kind, n)
+		}
+		if n := r.count(`account where id = $1 and state = 'refused' and wanted_rev = applied_rev`, w.Account.ID); n != 1 {
+			t.Errorf("%s: the account is still asked for", kind)
+		}
+		if n := r.count(`event where entity_id = $1 and kind = 'account.refused' and convert_from(body, 'UTF8')::jsonb->'data'->>'why' = $2`, w.Account.ID, kind); n != 1 {
+			t.Errorf("%s: %d events", kind, n)
+		}
 	}
 }

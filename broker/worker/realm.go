@@ -42,19 +42,21 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 		return true, w.Registry.FinishAccount(ctx, work)
 	case errors.Is(err, errSiteFirst): // nothing is wrong: the site's lane is on its way
 		return true, w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries)
-	case work.Account.Sub == "" && refusedPerson(err):
-		return true, w.Registry.AccountTaken(ctx, work.Account.ID)
+	case work.Account.Sub == "" && errors.Is(err, provisioning.ErrUserNameTaken):
+		return true, w.Registry.NameTaken(ctx, work.Account.ID)
+	case work.Account.Sub == "" && refusedDetails(err):
+		return true, w.Registry.DetailsRefused(ctx, work.Account.ID)
 	}
 	return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err),
 		w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries))
 }
 
-// refusedPerson: Keycloak does not take a new person as they asked; trying again
-// would not help. It must have named the field: any other 400 is about us, such as
-// a redirect address that is not registered, and is tried again.
-func refusedPerson(err error) bool {
+// refusedDetails: Keycloak does not take a new person as they asked, and trying
+// again would not help. It must have named the field: any other 400 is about us,
+// such as a redirect address that is not registered, and is tried again.
+func refusedDetails(err error) bool {
 	var field *provisioning.InvalidError
-	return errors.Is(err, provisioning.ErrUserNameTaken) || errors.Is(err, provisioning.ErrMailTaken) || errors.As(err, &field)
+	return errors.Is(err, provisioning.ErrMailTaken) || errors.As(err, &field)
 }
 
 var errSiteFirst = errors.New("a site's groups are not made yet")

@@ -25,7 +25,7 @@ create table account (
   email_verified boolean not null default false,
   locale       text not null check (locale in ('en','es')),
   origin       text not null check (origin in ('sign-up','realm')),
-  state        text not null check (state in ('asked','live','taken')),
+  state        text not null check (state in ('asked','live','refused')),
   setup_at     timestamptz,
   next_at      timestamptz,
   wanted_rev   bigint not null default 0,
