@@ -23,11 +23,11 @@ type Violation struct {
 
 // Invariants checks the record as a whole: that open grants are exactly what the
 // rules say of the facts (I2), that every version has exactly one event and that
-// event is signed and says what its columns and its fact say (I3), and that nothing held is
+// event is signed and says what its columns, its fact and its request say (I3), and that nothing held is
 // past its end (I9).
 func (r *Registry) Invariants(ctx context.Context) ([]Violation, error) {
 	var all []Violation
-	for _, check := range []func(context.Context) ([]Violation, error){r.checkGrants, r.checkEvents, r.checkVersions, r.checkFacts} {
+	for _, check := range []func(context.Context) ([]Violation, error){r.checkGrants, r.checkEvents, r.checkVersions, r.checkFacts, r.checkRequests} {
 		found, err := check(ctx)
 		if err != nil {
 			return nil, err

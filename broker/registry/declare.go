@@ -228,10 +228,10 @@ func (tx *Tx) rewriteSigner(p *policies.Program, req *Request, name, email strin
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(tx.ctx, `update request set answers = $2 where id = $1`, req.ID, sealed); err != nil {
-		return err
-	}
-	return tx.bumpRequest(req.ID, "request.signer-corrected")
+	var version int64
+	err = tx.GetContext(tx.ctx, &version, `update request set answers = $2, version = version + 1, changed_at = $3 where id = $1 returning version`, req.ID, sealed, tx.At)
+	tx.privateEvent("request", req.ID, version, "request.signer-corrected", nil, req.Answers)
+	return err
 }
 
 // SignDeclaration signs for a site as its signing authority. The address is

@@ -226,22 +226,11 @@ func (tx *Tx) becomeOperator(site string, inv Invitation) error {
 		me, site, inv.Role); err != nil || there {
 		return err
 	}
-	op := tx.Programs[policies.OperatorProgram]
-	id := NewID()
-	sealed, err := tx.r.sealAnswers(id, Answers{})
+	req, err := tx.sendFor(me, site, inv.Role, inv.ID)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(tx.ctx, `insert into request (id, ref, program, program_n, digest, kind, account_id, by_account, site_id, role, answers, state, created_at, submitted_at, changed_at)
-		values ($1, $2, $3, $4, $5, 'join', $6, $6, $7, $8, $9, 'submitted', $10, $10, $10)`,
-		id, newRef(), op.ID, op.Version, op.Digest, me, site, inv.Role, sealed, tx.At); err != nil {
-		return err
-	}
-	tx.event("request", id, 1, "request.submitted", map[string]string{"invitation": inv.ID, "site": site, "role": inv.Role})
-	if _, err := tx.add("join", about{request: id, account: me, site: site, role: inv.Role}, `profession`, ""); err != nil {
-		return err
-	}
-	_, err = tx.addReview(id, me, site, inv.Role, string(policies.NeedInvited), string(policies.ByRegistrar), string(policies.Approved), nil, inv.From)
+	_, err = tx.addReview(req.ID, me, site, inv.Role, string(policies.NeedInvited), string(policies.ByRegistrar), string(policies.Approved), nil, inv.From)
 	return err
 }
 

@@ -107,23 +107,11 @@ func (r *Registry) NameAdministrator(ctx context.Context, by By, site, account s
 		if asked {
 			return "", Fail(Conflict, "error.already-administrator")
 		}
-		id := NewID()
-		sealed, err := r.sealAnswers(id, Answers{})
+		req, err := tx.sendFor(account, site, role, "")
 		if err != nil {
 			return "", err
 		}
-		p := tx.Programs[s.Program]
-		req := Request{ID: id, Ref: newRef(), Program: s.Program, Kind: policies.JoinRequest, Account: account, By: by.Account, Site: site, Role: role}
-		if _, err := tx.ExecContext(ctx, `insert into request (id, ref, program, program_n, digest, kind, account_id, by_account, site_id, role, answers, state, created_at, submitted_at, changed_at)
-			values ($1, $2, $3, $4, $5, 'join', $6, $7, $8, $9, $10, 'submitted', $11, $11, $11)`,
-			id, req.Ref, s.Program, p.Version, p.Digest, account, by.Account, site, role, sealed, tx.At); err != nil {
-			return "", err
-		}
-		tx.event("request", id, 1, "request.submitted", map[string]string{"site": site, "role": role, "account": account})
-		if _, err := tx.add("join", about{request: id, account: account, site: site, role: role}, `profession`, ""); err != nil {
-			return "", err
-		}
-		return "", tx.tellAll([]string{account}, "administrator-named", req, id)
+		return "", tx.tellAll([]string{account}, "administrator-named", req, req.ID)
 	})
 	return err
 }

@@ -37,7 +37,7 @@ func (r *Registry) Submit(ctx context.Context, by By, id string, version int64) 
 		case policies.JoinRequest:
 			return "", tx.submitJoin(p, req)
 		default:
-			return "", tx.submitMandate(p, req)
+			return "", tx.submitMandate(req)
 		}
 	})
 	return err
@@ -54,9 +54,9 @@ func (tx *Tx) submitSite(p *policies.Program, req Request) error {
 		return refuse(a)
 	}
 	form := p.Sites.Form
-	name, city := req.Answers.Bound(form, "site.name"), req.Answers.Bound(form, "site.city")
-	if name == "" {
-		return Fail(Invalid, "error.check-fields")
+	name, city, err := siteNamed(form, req.Answers)
+	if err != nil {
+		return err
 	}
 	site := NewID()
 	if _, err := tx.ExecContext(tx.ctx, `insert into site (id, program, code, name, city, tz, request_id, requester, changed_at)
@@ -67,10 +67,11 @@ func (tx *Tx) submitSite(p *policies.Program, req Request) error {
 	if _, err := tx.ExecContext(tx.ctx, `update request set site_id = $2, role = $3 where id = $1`, req.ID, site, p.Sites.AdministeredBy); err != nil {
 		return err
 	}
-	if err := tx.moveRequest(req.ID, []string{policies.Draft}, policies.Submitted, map[string]string{"site": site}); err != nil {
+	req.Site, req.Role = site, p.Sites.AdministeredBy
+	if err := tx.send(req); err != nil {
 		return err
 	}
-	if _, err := tx.add("join", about{request: req.ID, account: req.Account, site: site, role: p.Sites.AdministeredBy}, `profession`, ""); err != nil {
+	if err := tx.wish(req); err != nil {
 		return err
 	}
 	me, err := getAccount(tx.ctx, tx, req.Account)
@@ -82,6 +83,14 @@ func (tx *Tx) submitSite(p *policies.Program, req Request) error {
 		return err
 	}
 	return tx.inviteSigner(p, req, name, me)
+}
+
+// siteNamed gives the name that the site is to have, and the city where it is.
+func siteNamed(form []policies.Field, a Answers) (name, city string, err error) {
+	if name = a.Bound(form, "site.name"); name == "" {
+		return "", "", Fail(Invalid, "error.check-fields")
+	}
+	return name, a.Bound(form, "site.city"), nil
 }
 
 func signerName(a Answers, form []policies.Field) string { return a.Bound(form, "declarant.name") }
@@ -115,13 +124,13 @@ func (tx *Tx) submitJoin(p *policies.Program, req Request) error {
 	if a := policies.MaySubmitJoin(tx.Programs, tx.Actor, c, req.Profession, open, tx.At); !a.OK {
 		return refuse(a)
 	}
-	if _, err := tx.ExecContext(tx.ctx, `update request set profession = $2, authorizers = $3 where id = $1`, req.ID, req.Profession, pq.Array(orEmpty(req.Authorizers))); err != nil {
+	if err := tx.keepAnswers(req); err != nil {
 		return err
 	}
-	if err := tx.moveRequest(req.ID, []string{policies.Draft}, policies.Submitted, map[string]string{"site": req.Site, "role": req.Role}); err != nil {
+	if err := tx.send(req); err != nil {
 		return err
 	}
-	if _, err := tx.add("join", about{request: req.ID, account: req.Account, site: req.Site, role: req.Role}, `profession`, req.Profession); err != nil {
+	if err := tx.wish(req); err != nil {
 		return err
 	}
 	if offered != "" {
@@ -159,11 +168,7 @@ func (tx *Tx) startAnew(req Request) error {
 }
 
 // submitMandate asks further authorizers for somebody who holds the role already.
-func (tx *Tx) submitMandate(_ *policies.Program, req Request) error {
-	role, ok := tx.Programs[req.Program].Role(req.Role)
-	if !ok || !role.AsHolder {
-		return Fail(NotFound, "error.not-found")
-	}
+func (tx *Tx) submitMandate(req Request) error {
 	req.Authorizers = sorted(req.Answers["authorizers"])
 	c, err := tx.caseOf(req)
 	if err != nil {
@@ -172,40 +177,74 @@ func (tx *Tx) submitMandate(_ *policies.Program, req Request) error {
 	if a := policies.MayAskAuthorizers(tx.Programs, tx.Actor, c); !a.OK {
 		return refuse(a)
 	}
-	if _, err := tx.ExecContext(tx.ctx, `update request set authorizers = $2 where id = $1`, req.ID, pq.Array(req.Authorizers)); err != nil {
+	if err := tx.keepAnswers(req); err != nil {
 		return err
 	}
-	if err := tx.moveRequest(req.ID, []string{policies.Draft}, policies.Submitted, map[string]string{"site": req.Site, "role": req.Role}); err != nil {
+	if err := tx.send(req); err != nil {
 		return err
 	}
 	return tx.tellAuthorizers(req)
 }
 
-// submitAgain sends a returned request back to those who decide. Verdicts are on
-// what was sent before: all of them are asked for again.
+// keepAnswers keeps beside the answers what the rules go by.
+func (tx *Tx) keepAnswers(req Request) error {
+	_, err := tx.ExecContext(tx.ctx, `update request set profession = $2, authorizers = $3 where id = $1`, req.ID, req.Profession, pq.Array(orEmpty(req.Authorizers)))
+	return err
+}
+
+// submitAgain sends a returned request back to those who decide, judged by its
+// answers as they are now. Verdicts are on what was sent before: all of them are
+// asked for again.
 func (tx *Tx) submitAgain(p *policies.Program, req Request) error {
-	switch {
-	case req.Kind == policies.SiteRequest:
-		name, city := req.Answers.Bound(p.Sites.Form, "site.name"), req.Answers.Bound(p.Sites.Form, "site.city")
-		var version int64
-		if err := tx.GetContext(tx.ctx, &version, `update site set name = $2, city = $3, version = version + 1, changed_at = $4 where id = $1 returning version`,
-			req.Site, name, city, tx.At); err != nil {
-			return err
-		}
-		tx.privateEvent("site", req.Site, version, "site.renamed", nil, map[string]string{"name": name})
-	case req.Kind == policies.JoinRequest && req.Account == req.By: // who was named by another typed nothing
-		if err := tx.joinAgain(req); err != nil {
-			return err
-		}
-	}
 	if _, err := tx.end("review", `request_id = $3`, req.ID); err != nil {
 		return err
 	}
-	return tx.moveRequest(req.ID, []string{policies.ReturnedR}, policies.Submitted, nil)
+	switch {
+	case req.Kind == policies.SiteRequest:
+		return tx.siteAgain(p, req)
+	case req.Kind == policies.MandateRequest:
+		return tx.submitMandate(req)
+	case req.Account != req.By: // who was named by another typed nothing
+		return tx.nameAgain(req)
+	}
+	return tx.joinAgain(req)
 }
 
-// joinAgain judges a returned join by its answers as they are now, and lets the
-// wish follow them.
+// siteAgain lets the site follow its request's answers.
+func (tx *Tx) siteAgain(p *policies.Program, req Request) error {
+	c, err := tx.caseOf(req)
+	if err != nil {
+		return err
+	}
+	if a := policies.MaySubmitSite(tx.Programs, tx.Actor, c); !a.OK {
+		return refuse(a)
+	}
+	name, city, err := siteNamed(p.Sites.Form, req.Answers)
+	if err != nil {
+		return err
+	}
+	var version int64
+	if err := tx.GetContext(tx.ctx, &version, `update site set name = $2, city = $3, version = version + 1, changed_at = $4 where id = $1 returning version`,
+		req.Site, name, city, tx.At); err != nil {
+		return err
+	}
+	tx.privateEvent("site", req.Site, version, "site.renamed", nil, map[string]string{"name": name})
+	return tx.send(req)
+}
+
+// nameAgain sends again what asks to make somebody an administrator.
+func (tx *Tx) nameAgain(req Request) error {
+	c, err := tx.caseOf(req)
+	if err != nil {
+		return err
+	}
+	if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, req.Account); !a.OK {
+		return refuse(a)
+	}
+	return tx.send(req)
+}
+
+// joinAgain lets the wish follow its request's answers.
 func (tx *Tx) joinAgain(req Request) error {
 	role, ok := tx.Programs[req.Program].Role(req.Role)
 	if !ok {
@@ -223,18 +262,27 @@ func (tx *Tx) joinAgain(req Request) error {
 	if a := policies.MaySubmitJoin(tx.Programs, tx.Actor, c, req.Profession, false, tx.At); !a.OK {
 		return refuse(a)
 	}
-	if _, err := tx.ExecContext(tx.ctx, `update request set profession = $2, authorizers = $3 where id = $1`, req.ID, req.Profession, pq.Array(orEmpty(req.Authorizers))); err != nil {
+	if err := tx.keepAnswers(req); err != nil {
 		return err
 	}
 	if req.Profession != before.Profession {
 		if _, err := tx.end("join", `request_id = $3`, req.ID); err != nil {
 			return err
 		}
-		if _, err := tx.add("join", about{request: req.ID, account: req.Account, site: req.Site, role: req.Role}, `profession`, req.Profession); err != nil {
+		if err := tx.wish(req); err != nil {
 			return err
 		}
 	}
+	if err := tx.send(req); err != nil {
+		return err
+	}
 	return tx.tellAuthorizers(req)
+}
+
+// wish records that somebody wishes to hold a role at a site.
+func (tx *Tx) wish(req Request) error {
+	_, err := tx.add("join", about{request: req.ID, account: req.Account, site: req.Site, role: req.Role}, `profession`, req.Profession)
+	return err
 }
 
 // tellDeciders mails those whose word a join waits for.
