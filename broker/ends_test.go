@@ -12,19 +12,10 @@ import (
 )
 
 // again signs somebody in whose session is over or paused, and leaves others alone.
-// Keycloak tells us before it has forgotten the session itself: who comes in between
-// is asked to begin again, and does.
 func again(t *testing.T, p *walk.Person) {
 	t.Helper()
 	page, err := p.Get("/access")
 	must(t, err)
-	for range 3 {
-		if page.Status != http.StatusBadRequest {
-			break
-		}
-		page, err = p.Get("/access")
-		must(t, err)
-	}
 	if page.Status == http.StatusUnauthorized { // paused
 		page, err = page.Follow("/sign-in?return=/access")
 		must(t, err)

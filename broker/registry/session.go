@@ -115,15 +115,21 @@ type NewSession struct {
 	Issuer, Sub  string
 	SID, ACR     string
 	AuthAge      time.Duration // since the person gave proof
+	AuthTime     int64         // the same as Keycloak stamps it: it may have logged them out since
 	IDToken      string
 	RefreshToken string // may be empty
 }
 
-// StartSession ends the session that the browser had and starts the new one.
+// StartSession ends the session that the browser had and starts the new one. Whom
+// Keycloak has logged out since they gave proof gets none (Gone): it says so once,
+// before it has forgotten the session itself, and would never end this one.
 func (r *Registry) StartSession(ctx context.Context, s NewSession) error {
 	idToken := r.keys.Seal([]byte(s.IDToken), idTokenOf(s.IDHash))
 	refresh := r.sealRefresh(s.IDHash, s.RefreshToken)
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		if err := notLoggedOut(ctx, t, s); err != nil {
+			return err
+		}
 		if _, err := t.ExecContext(ctx, `update session set ended_at = instant(), end_reason = 'replaced' where id_hash = $1 and ended_at is null`, s.Replaces); err != nil {
 			return err
 		}

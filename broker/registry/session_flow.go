@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -65,6 +67,7 @@ func verifierOf(stateHash []byte) string { return "sign_in.verifier:" + hex.Enco
 type LogoutNotice struct {
 	Issuer, JTI string
 	SID, Sub    string        // at least one
+	Issued      int64         // iat, seconds of the issuer's clock
 	Expires     time.Duration // from now, by the machine's clock
 }
 
@@ -74,8 +77,12 @@ type LogoutNotice struct {
 // no error.
 func (r *Registry) LoggedOut(ctx context.Context, n LogoutNotice) (ended int64, err error) {
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
-		fresh, err := t.ExecContext(ctx, `insert into used_jti (issuer, jti, expires_at) values ($1, $2, instant() + make_interval(secs => $3))
-			on conflict do nothing`, n.Issuer, n.JTI, n.Expires.Seconds())
+		if err := alone(ctx, t, cmp.Or(n.SID, n.Sub)); err != nil {
+			return err
+		}
+		fresh, err := t.ExecContext(ctx, `insert into used_jti (issuer, jti, sid, sub, issued, expires_at)
+			values ($1, $2, $3, $4, $5, instant() + make_interval(secs => $6)) on conflict do nothing`,
+			n.Issuer, n.JTI, n.SID, n.Sub, n.Issued, n.Expires.Seconds())
 		if err != nil {
 			return err
 		}
@@ -101,6 +108,34 @@ func (r *Registry) LoggedOut(ctx context.Context, n LogoutNotice) (ended int64, 
 		return err
 	})
 	return ended, err
+}
+
+// notLoggedOut refuses a session that a logout token has named since its person gave
+// proof. Both moments are whole seconds of Keycloak's clock: of the same second, the
+// logout counts as the later.
+func notLoggedOut(ctx context.Context, t *sqlx.Tx, s NewSession) error {
+	if err := alone(ctx, t, s.SID, s.Sub); err != nil {
+		return err
+	}
+	var out bool
+	err := t.GetContext(ctx, &out, `select exists (select 1 from used_jti
+		where issuer = $1 and (sid = $2 or (sid = '' and sub = $3)) and issued >= $4)`, s.Issuer, s.SID, s.Sub, s.AuthTime)
+	if err == nil && out {
+		return Fail(Gone, "error.sign-in-stale")
+	}
+	return err
+}
+
+// alone makes the start and the logout of a session of Keycloak's, or of a person,
+// wait for each other: at once, neither would see what the other does.
+func alone(ctx context.Context, t *sqlx.Tx, names ...string) error {
+	slices.Sort(names)
+	for _, name := range names {
+		if _, err := t.ExecContext(ctx, `select pg_advisory_xact_lock(hashtext('logout:' || $1))`, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget removes what nothing can meet any more: sign-ins after an hour, used

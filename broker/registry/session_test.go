@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -305,6 +306,39 @@ func TestLoggedOut(t *testing.T) {
 	}
 	r.nobody("phone", false)
 	r.person("ruth's")
+}
+
+// Of a session that starts while Keycloak logs it out, nothing is left, whichever
+// comes first: by its sid, or by its subject.
+func TestLoggedOutAtStart(t *testing.T) {
+	t.Parallel()
+	r := newTestRegistry(t)
+	ctx := context.Background()
+	s := r.signedIn("ada", "s0", "first")
+	for n := range 20 {
+		s.SID, s.IDHash, s.AuthTime = fmt.Sprint("s", n), hashOf(fmt.Sprint("browser ", n)), int64(10*n)
+		out := LogoutNotice{Issuer: testIssuer, JTI: fmt.Sprint("j", n), SID: s.SID, Sub: "ada", Issued: s.AuthTime, Expires: time.Minute}
+		if n%2 == 1 {
+			out.SID = ""
+		}
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := r.StartSession(ctx, s); err != nil && !IsKind(err, Gone) {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			if _, err := r.LoggedOut(ctx, out); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Wait()
+		r.nobody(fmt.Sprint("browser ", n), false)
+		s.IDHash, s.AuthTime = hashOf(fmt.Sprint("later ", n)), out.Issued+1
+		if err := r.StartSession(ctx, s); err != nil {
+			t.Errorf("after new proof: %v", err)
+		}
+	}
 }
 
 // What nobody can meet any more is removed; what is open stays.

@@ -97,7 +97,7 @@ func (s *Sessions) logoutNotice(ctx context.Context, w http.ResponseWriter, r *h
 		return n, errors.New("session: logout token without iat, or from the future")
 	}
 	return registry.LogoutNotice{Issuer: token.Issuer, JTI: token.TokenID, SID: token.SessionID, Sub: token.Subject,
-		Expires: time.Until(token.Expiry)}, nil
+		Issued: c.IssuedAt, Expires: time.Until(token.Expiry)}, nil
 }
 
 // logoutType refuses tokens whose header does not say that they are logout

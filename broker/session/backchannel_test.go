@@ -48,7 +48,7 @@ func TestBackChannel(t *testing.T) {
 	phone.want("/poll", http.StatusOK)
 	other.want("/poll", http.StatusOK)
 
-	desk.signIn("/sign-in", ada)
+	desk.want(p.issuer.approveAt(desk.begin("/sign-in"), ada, time.Now().Add(time.Second)), http.StatusSeeOther)
 	if status := p.logout(token); status != http.StatusBadRequest {
 		t.Errorf("a replay is answered by %d", status)
 	}
@@ -65,6 +65,37 @@ func TestBackChannel(t *testing.T) {
 	if status := p.logout(p.signLogout(p.issuer.logoutToken(ada.sub, ada.sid))); status != http.StatusOK {
 		t.Errorf("nothing left to end is answered by %d", status)
 	}
+}
+
+// Keycloak says that its session is over before it has forgotten it, and may let the
+// browser in by it once more: that proof is worth nothing any more, here or in the
+// same second. The sign-in begins anew by itself, once, and asks for new proof.
+func TestLoggedOutSession(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	b := p.browser()
+	proof := time.Now()
+	late := p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, proof) // on its way as the token comes
+	token := p.issuer.logoutToken(ada.sub, ada.sid)
+	token["iat"] = proof.Unix()
+	if status := p.logout(p.signLogout(token)); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	for _, callback := range []string{late, p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, proof.Add(-time.Hour))} {
+		at := b.begin(callback)
+		if q := at.Query(); at.Path != "/auth" || q.Get("prompt") != "login" || b.cookie() != "" {
+			t.Fatalf("goes on to %s", at)
+		}
+		b.want(p.issuer.approveAt(at, ada, proof), http.StatusGone) // once
+	}
+	if status, to := p.browser().signIn("/sign-in", ruth); status != http.StatusSeeOther || to != "/" {
+		t.Errorf("somebody else: %d %s", status, to)
+	}
+	at := b.begin(p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, proof))
+	if to := b.want(p.issuer.approveAt(at, ada, proof.Add(time.Second)), http.StatusSeeOther); to != "/inbox" {
+		t.Error(to)
+	}
+	b.want("/poll", http.StatusOK)
 }
 
 // Each case is a good logout token with one thing wrong: 400, nobody is signed out.

@@ -111,8 +111,9 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.refused(err)
 	}
+	first := !strings.HasSuffix(q.Get("state"), again)
 	token, who, err := s.exchange(r.Context(), code, flow)
-	if codeGone(err) && !strings.HasSuffix(q.Get("state"), again) {
+	if first && codeGone(err) {
 		return s.begin(w, r, flow, "", again)
 	}
 	if err != nil {
@@ -121,7 +122,12 @@ func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) error {
 	if err := fresh(who, flow, now); err != nil {
 		return s.refused(err)
 	}
-	if err := s.start(w, r, token, who, now); err != nil {
+	err = s.start(w, r, token, who, now)
+	if first && registry.IsKind(err, registry.Gone) { // logged out since that proof: new proof, then
+		flow.Prompt = "login"
+		return s.begin(w, r, flow, "", again)
+	}
+	if err != nil {
 		return err
 	}
 	redirect(w, r, flow.ReturnTo)
@@ -144,8 +150,8 @@ func (s *Sessions) takeFlow(w http.ResponseWriter, r *http.Request, q url.Values
 	return s.reg.TakeSignIn(r.Context(), hash(state), hash(c.Value))
 }
 
-// again ends the state of a sign-in that took the place of one whose code was
-// gone, so that none is begun anew twice. Only the state's hash is kept: with the
+// again ends the state of a sign-in that took the place of one whose code or
+// session was gone, so that none is begun anew twice. Only the state's hash is kept: with the
 // mark taken off it is nobody's.
 const again = ".again"
 
@@ -199,7 +205,7 @@ func fresh(who claims, flow registry.SignIn, now time.Time) error {
 }
 
 // start begins a session under a new id, which ends the one that the browser
-// had (A49).
+// had (A49); Gone where Keycloak has logged the person out since their proof.
 func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.Token, who claims, now time.Time) error {
 	account, err := s.reg.SignedIn(r.Context(), registry.SignedIn{Issuer: s.cfg.Issuer, Sub: who.Sub, UserName: who.UserName,
 		GivenName: who.GivenName, Surname: who.Surname, Email: who.Email, EmailVerified: who.EmailVerified, Locale: who.Locale})
@@ -208,7 +214,7 @@ func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.T
 	}
 	id := newSecret()
 	n := registry.NewSession{IDHash: hash(id), Account: account, Issuer: s.cfg.Issuer, Sub: who.Sub, SID: who.SID, ACR: who.ACR,
-		AuthAge: max(0, now.Sub(time.Unix(who.AuthTime, 0))), IDToken: idToken(token), RefreshToken: token.RefreshToken}
+		AuthAge: max(0, now.Sub(time.Unix(who.AuthTime, 0))), AuthTime: who.AuthTime, IDToken: idToken(token), RefreshToken: token.RefreshToken}
 	if old, err := r.Cookie(s.cfg.CookieName); err == nil {
 		n.Replaces = hash(old.Value)
 	}

@@ -347,9 +347,13 @@ create table sign_in (
 create table used_jti (
   issuer     text not null,
   jti        text not null,
+  sid        text not null, -- what it logged out: empty means every session of sub
+  sub        text not null,
+  issued     bigint not null, -- iat: seconds of the issuer's clock, compared with its auth_time alone
   expires_at timestamptz not null,
   primary key (issuer, jti)
 );
+create index used_jti_sid on used_jti (issuer, sid, sub);
 create table counter (
   name   text not null,
   slot   timestamptz not null,
