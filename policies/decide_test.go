@@ -323,7 +323,7 @@ func TestDeclarationMeetsAffiliation(t *testing.T) {
 	f := drop(clinicWith(t, ps, "ann", "on-behalf-of"), "ann@clinic/approve:group-administrator")
 	declare := func(by, site string, names ...string) Facts {
 		g := copyOf(f)
-		g.Signatures = append(g.Signatures, Signature{ID: "decl", Account: by, Site: site, Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: names, Span: always})
+		g.Signatures = append(g.Signatures, Signature{ID: "decl", Account: by, Site: site, Program: "careconnect", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: names, Span: always})
 		return g
 	}
 	missing := NeedOutstanding + " approve:group-administrator"
@@ -455,4 +455,28 @@ func TestDeclareInARoleIsNeverMet(t *testing.T) {
 	f := town()
 	join(&f, p.Roles[0], "ann", "clinic", always)
 	wantReasons(t, Decide(Programs{p.ID: p}, f, "ann", d0), NeedOutstanding+" declare:x")
+}
+
+// Two programs may call an agreement alike: what was signed for one counts for
+// that one only.
+//
+// proves: attack A26
+func TestAgreementsOfTwoProgramsWithOneName(t *testing.T) {
+	t.Parallel()
+	ps := programs(t)
+	twin := *ps["careconnect"]
+	twin.ID = "twin"
+	ps["twin"] = &twin
+	f := clinicWith(t, ps, "doc", "practitioner")
+	f.Sites["there"] = Site{ID: "there", Program: "twin", Code: "t1", Request: "req-there", Requester: "founder", OpenedAt: day(-100)}
+	join(&f, role(t, ps, "practitioner"), "doc", "there", always)
+	wantHeld(t, Decide(ps, f, "doc", d0), "clinic/practitioner/practitioner", "clinic/practitioner/viewer")
+	for i := range f.Signatures {
+		f.Signatures[i].Program = "twin"
+	}
+	wantHeld(t, Decide(ps, f, "doc", d0), "there/practitioner/practitioner", "there/practitioner/viewer")
+	f.Signatures = []Signature{{ID: "decl", Account: "owner", Site: "there", Program: "careconnect", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Span: always}}
+	if s := DecideSite(&twin, f, "there", d0).Needs[0]; s.State != Outstanding {
+		t.Errorf("another program's declaration: %s", s.State)
+	}
 }

@@ -103,7 +103,7 @@ func boundaries(ps Programs, f Facts, now time.Time) []time.Time {
 		for _, r := range p.Roles {
 			for _, n := range r.Needs {
 				each(f.Signatures, func(s Signature) {
-					if n.Kind == NeedAttest && n.For > 0 && s.Agreement == n.Agreement {
+					if n.Kind == NeedAttest && n.For > 0 && s.of(p, n.Agreement) {
 						at = append(at, s.From.Add(n.For))
 					}
 				})

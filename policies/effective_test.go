@@ -34,7 +34,7 @@ func TestUntil(t *testing.T) {
 		}, day(7)},
 		"somebody else's declaration": {func(f *Facts) {
 			*f = drop(*f, "ann@clinic/approve:group-administrator")
-			f.Signatures = append(f.Signatures, Signature{ID: "d", Account: "owner", Site: "clinic", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: []string{"ann"}, Span: Span{From: day(-9), Until: day(2)}})
+			f.Signatures = append(f.Signatures, Signature{ID: "d", Account: "owner", Site: "clinic", Program: "careconnect", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: []string{"ann"}, Span: Span{From: day(-9), Until: day(2)}})
 		}, day(2)},
 		"the site is frozen": {func(f *Facts) {
 			f.Restrictions = []Restriction{{ID: "end", Site: "clinic", Span: Span{From: day(8)}}}

@@ -74,13 +74,11 @@ func (a Approver) Verdicts() []Verdict {
 type Signature struct {
 	ID, Account string
 	Site        string // of a declaration, or of an attestation per site
+	Program     string // whose agreement it is: another's may have the same name
 	Agreement   string
 	Version     int
-	Language    string
-	Digest      string
 	Declarant   bool     // signed for the site as signing authority
 	Names       []string // accounts that a declaration names
-	Proven      bool     // the signer proved the address that the requester gave
 	Span
 }
 

@@ -22,7 +22,7 @@ func needOf(ps Programs, p *Program, f Facts, j Join, n Need, t time.Time) NeedS
 		}
 		s := reviewed(f, j.Request, n, t, n.approvers(), []string{j.Account})
 		if s.State == Outstanding && n.MetBy == "declaration" {
-			return met(n, declarationsNaming(f, j, t), n.approvers()...)
+			return met(n, declarationsNaming(p, f, j, t), n.approvers()...)
 		}
 		return s
 	case NeedDeclare: // a site's need; the loader keeps it out of roles
@@ -73,7 +73,7 @@ func siteNeed(p *Program, f Facts, s Site, n Need, t time.Time) NeedState {
 func attestations(p *Program, f Facts, j Join, n Need, t time.Time) []string {
 	var ids []string
 	for _, s := range f.Signatures {
-		if s.Account != j.Account || s.Declarant || s.Agreement != n.Agreement || !s.At(t) {
+		if s.Account != j.Account || s.Declarant || !s.of(p, n.Agreement) || !s.At(t) {
 			continue
 		}
 		if n.Per == "site" && s.Site != j.Site {
@@ -89,11 +89,16 @@ func attestations(p *Program, f Facts, j Join, n Need, t time.Time) []string {
 	return ids
 }
 
+// of tells whether it is this agreement that was signed.
+func (s Signature) of(p *Program, agreement string) bool {
+	return s.Program == p.ID && s.Agreement == agreement
+}
+
 // declarations are the site's live declarations by agreement, and their signers.
 func declarations(p *Program, f Facts, site string, t time.Time) (ids map[string][]string, signers []string) {
 	ids = map[string][]string{}
 	for _, s := range f.Signatures {
-		if s.Declarant && s.Site == site && s.At(t) && p.Agreements[s.Agreement].counts(s.Version, t) {
+		if s.Declarant && s.Site == site && s.Program == p.ID && s.At(t) && p.Agreements[s.Agreement].counts(s.Version, t) {
 			ids[s.Agreement] = append(ids[s.Agreement], s.ID)
 			signers = append(signers, s.Account)
 		}
@@ -103,10 +108,10 @@ func declarations(p *Program, f Facts, site string, t time.Time) (ids map[string
 
 // declarationsNaming are those by which somebody else vouches for the subject.
 // A newer version of the text does not undo that: it is about a person.
-func declarationsNaming(f Facts, j Join, t time.Time) []string {
+func declarationsNaming(p *Program, f Facts, j Join, t time.Time) []string {
 	var ids []string
 	for _, s := range f.Signatures {
-		if s.Declarant && s.Site == j.Site && s.Account != j.Account && s.At(t) && slices.Contains(s.Names, j.Account) {
+		if s.Declarant && s.Site == j.Site && s.Program == p.ID && s.Account != j.Account && s.At(t) && slices.Contains(s.Names, j.Account) {
 			ids = append(ids, s.ID)
 		}
 	}

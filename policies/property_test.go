@@ -47,7 +47,7 @@ func drawFacts(t *rapid.T, p *Program) Facts {
 		f.Reviews = append(f.Reviews, Review{ID: "no" + string(rune('0'+i)), Request: someone.Draw(t, "of") + "@" + somewhere.Draw(t, "at"), By: someone.Draw(t, "by"), Need: "approve:group-administrator", Verdict: Refused, Span: drawSpan(t)})
 	}
 	for i := range rapid.IntRange(0, 1).Draw(t, "declarations") {
-		f.Signatures = append(f.Signatures, Signature{ID: "d" + string(rune('0'+i)), Account: someone.Draw(t, "signer"), Site: somewhere.Draw(t, "for"), Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: []string{someone.Draw(t, "names")}, Span: drawSpan(t)})
+		f.Signatures = append(f.Signatures, Signature{ID: "d" + string(rune('0'+i)), Account: someone.Draw(t, "signer"), Site: somewhere.Draw(t, "for"), Program: "careconnect", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: []string{someone.Draw(t, "names")}, Span: drawSpan(t)})
 	}
 	for i := range rapid.IntRange(0, 1).Draw(t, "restrictions") {
 		f.Restrictions = append(f.Restrictions, Restriction{ID: "r" + string(rune('0'+i)), Account: someone.Draw(t, "whom"), Site: rapid.SampledFrom([]string{"", "clinic", "other"}).Draw(t, "where"), Span: drawSpan(t)})

@@ -15,7 +15,7 @@ func TestDecideSite(t *testing.T) {
 	ps := programs(t)
 	p := ps["careconnect"]
 	declared := func(by string) Signature {
-		return Signature{ID: "decl-" + by, Account: by, Site: "clinic", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Span: always}
+		return Signature{ID: "decl-" + by, Account: by, Site: "clinic", Program: "careconnect", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Span: always}
 	}
 	not := func(change func(*Signature)) []Signature {
 		s := declared("owner")
@@ -115,7 +115,7 @@ func TestSmallClinics(t *testing.T) {
 	ps := programs(t)
 	p := ps["careconnect"]
 	sign := func(f *Facts, by string, names ...string) {
-		f.Signatures = append(f.Signatures, Signature{ID: "decl", Account: by, Site: "clinic", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: names, Span: always})
+		f.Signatures = append(f.Signatures, Signature{ID: "decl", Account: by, Site: "clinic", Program: "careconnect", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: names, Span: always})
 	}
 	approve := func(f *Facts, request, by string, need, as Approver) {
 		f.Reviews = append(f.Reviews, Review{ID: request + string(need), Request: request, By: by, Need: "approve:" + string(need), Capacity: as, Verdict: Approved, Span: always})

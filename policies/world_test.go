@@ -49,7 +49,7 @@ func join(f *Facts, r Role, account, site string, sp Span) {
 		key := id + "/" + n.Key()
 		switch n.Kind {
 		case NeedAttest:
-			f.Signatures = append(f.Signatures, Signature{ID: key, Account: account, Agreement: n.Agreement, Version: 1, Span: sp})
+			f.Signatures = append(f.Signatures, Signature{ID: key, Account: account, Program: "careconnect", Agreement: n.Agreement, Version: 1, Span: sp})
 		case NeedStanding:
 			f.Standings = append(f.Standings, Standing{ID: key, Account: account, Profession: first(r.Professions), By: "registrar", Span: sp})
 		case NeedInvited:

@@ -86,8 +86,8 @@ func (tx *Tx) sign(a about, program, agreement, display string, declarant bool, 
 	if err != nil {
 		return err
 	}
-	_, err = tx.add("signature", a, `agreement, agreement_version, language, digest, declarant, names, proven, signer_issuer, signer_sub, shown_at, signed_in_at, acr`,
-		agreement, d.Version, d.Language, d.Digest, declarant, pq.Array(orEmpty(names)), proven, signer.Issuer, signer.Sub, shown, tx.act.By.AuthTime, tx.act.By.ACR)
+	_, err = tx.add("signature", a, `program, agreement, agreement_version, language, digest, declarant, names, proven, signer_issuer, signer_sub, shown_at, signed_in_at, acr`,
+		program, agreement, d.Version, d.Language, d.Digest, declarant, pq.Array(orEmpty(names)), proven, signer.Issuer, signer.Sub, shown, tx.act.By.AuthTime, tx.act.By.ACR)
 	return err
 }
 
@@ -108,8 +108,8 @@ func (r *Registry) Attest(ctx context.Context, by By, program, agreement, displa
 		if need.For > 0 {
 			a.until = tx.At.Add(need.For)
 		}
-		if _, err := tx.end("signature", `account_id = $3 and agreement = $4 and not declarant and site_id is not distinct from $5`,
-			by.Account, agreement, null(site)); err != nil {
+		if _, err := tx.end("signature", `account_id = $3 and program = $4 and agreement = $5 and not declarant and site_id is not distinct from $6`,
+			by.Account, program, agreement, null(site)); err != nil {
 			return "", err
 		}
 		return "", tx.sign(a, program, agreement, display, false, nil, true)

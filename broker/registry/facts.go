@@ -127,17 +127,17 @@ func readReviews(ctx context.Context, q sqlx.QueryerContext, f *policies.Facts, 
 func readSignatures(ctx context.Context, q sqlx.QueryerContext, f *policies.Facts, accounts, sites []string, at time.Time) error {
 	var rows []struct {
 		spanRow
-		Agreement, Language, Digest string
-		Version                     int `db:"agreement_version"`
-		Declarant, Proven           bool
-		Names                       pq.StringArray
+		Program, Agreement string
+		Version            int `db:"agreement_version"`
+		Declarant          bool
+		Names              pq.StringArray
 	}
-	err := sqlx.SelectContext(ctx, q, &rows, `select `+spanColumns+`, agreement, agreement_version, language, digest, declarant, proven, names
+	err := sqlx.SelectContext(ctx, q, &rows, `select `+spanColumns+`, program, agreement, agreement_version, declarant, names
 		from fact_signature where (account_id = any($1) or (declarant and site_id = any($3)))`+live+` order by id`,
 		pq.Array(orEmpty(accounts)), at, pq.Array(orEmpty(sites)))
 	for _, s := range rows {
-		f.Signatures = append(f.Signatures, policies.Signature{ID: s.ID, Account: value(s.Account), Site: value(s.Site), Agreement: s.Agreement,
-			Version: s.Version, Language: s.Language, Digest: s.Digest, Declarant: s.Declarant, Proven: s.Proven, Names: s.Names, Span: s.span()})
+		f.Signatures = append(f.Signatures, policies.Signature{ID: s.ID, Account: value(s.Account), Site: value(s.Site),
+			Program: s.Program, Agreement: s.Agreement, Version: s.Version, Declarant: s.Declarant, Names: s.Names, Span: s.span()})
 	}
 	return err
 }

@@ -192,7 +192,7 @@ create table fact_review (like fact_shape including all,
 create index fact_review_request on fact_review (request_id);
 create unique index fact_review_one on fact_review (request_id, need, by_account) where ended_at is null and verdict = 'approve';
 create table fact_signature (like fact_shape including all,
-  agreement text not null, agreement_version int not null, language text not null, digest text not null,
+  program text not null, agreement text not null, agreement_version int not null, language text not null, digest text not null,
   declarant boolean not null default false, names uuid[] not null default '{}', proven boolean not null default false,
   signer_issuer text not null, signer_sub text not null,
   shown_at timestamptz not null, signed_in_at timestamptz not null, acr text not null);
