@@ -134,6 +134,20 @@ func MayCorrectSigner(_ Programs, a Actor, c Case) Answer {
 	return allow(BySubject)
 }
 
+// MayChange tells whether the actor may change what is asked, and send it: who
+// asks, until it is sent and when it was given back.
+func MayChange(a Actor, c Case) Answer {
+	switch {
+	case a.Account == "":
+		return refuse(NotSignedIn)
+	case a.Account != c.Request.By:
+		return refuse(NotVisible)
+	case !c.Request.editable():
+		return refuse(WrongState)
+	}
+	return allow(BySubject)
+}
+
 // MayWithdraw tells whether the actor may take the request back: whose it is, or
 // who submitted it, while it is undecided.
 func MayWithdraw(_ Programs, a Actor, c Case) Answer {

@@ -81,9 +81,9 @@ func MayCallOff(ps Programs, a Actor, c Case, r Restriction, t time.Time) Answer
 }
 
 // MayNameAdministrator tells whether the actor may propose the subject as a
-// further administrator of Case.Site. A registrar confirms, and not the one who
+// further administrator of Case.Site at t. A registrar confirms, and not the one who
 // proposed (MayReview).
-func MayNameAdministrator(ps Programs, a Actor, c Case, subject string) Answer {
+func MayNameAdministrator(ps Programs, a Actor, c Case, subject string, t time.Time) Answer {
 	ans := MayAdminister(ps, a, c)
 	switch {
 	case !ans.OK:
@@ -92,6 +92,8 @@ func MayNameAdministrator(ps Programs, a Actor, c Case, subject string) Answer {
 		return refuse(OwnRequest)
 	case c.Program == nil || c.Program.Sites.AdministeredBy == "":
 		return refuse(RoleUnknown)
+	case c.Site.shut(t) != "":
+		return refuse(c.Site.shut(t))
 	case slices.Contains(c.Administrators, subject):
 		return refuse(AlreadyHeld)
 	}

@@ -365,6 +365,7 @@ func TestStates(t *testing.T) {
 		otherwise string
 	}{
 		"submit site":    {func(c Case) Answer { return MaySubmitSite(ps, actor("founder"), c) }, []string{Draft, ReturnedR}, WrongState},
+		"change":         {func(c Case) Answer { return MayChange(actor("founder"), c) }, []string{Draft, ReturnedR}, WrongState},
 		"withdraw":       {func(c Case) Answer { return MayWithdraw(ps, actor("founder"), c) }, []string{Draft, Submitted, ReturnedR}, WrongState},
 		"correct signer": {func(c Case) Answer { return MayCorrectSigner(ps, actor("founder"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
 		"declare":        {func(c Case) Answer { return MayDeclare(ps, actor("owner"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
@@ -403,6 +404,9 @@ func TestOwnActs(t *testing.T) {
 	wantAnswer(t, "submit", MaySubmitSite(ps, founder, noSites), UnknownProgram)
 	noSites.Program = nil
 	wantAnswer(t, "submit", MaySubmitSite(ps, founder, noSites), UnknownProgram)
+	wantAnswer(t, "change", MayChange(bob, draft), NotVisible)
+	wantAnswer(t, "change", MayChange(nobody, draft), NotSignedIn)
+	wantAnswer(t, "change what another sent for one", MayChange(actor(join.Request.Account), byChief), NotVisible)
 	wantAnswer(t, "withdraw", MayWithdraw(ps, bob, site), NotVisible)
 	wantAnswer(t, "withdraw", MayWithdraw(ps, nobody, site), NotSignedIn)
 	wantAnswer(t, "withdraw what one submitted", MayWithdraw(ps, actor("chief"), byChief), AsSubject)
@@ -464,13 +468,16 @@ func TestManage(t *testing.T) {
 	wantAnswer(t, "leave before there is one", MayLeave(ps, bob, none, "administrator"), AsSubject)
 	wantAnswer(t, "leave nothing", MayLeave(ps, chief, noProgram, "administrator"), AsSubject)
 
-	wantAnswer(t, "name", MayNameAdministrator(ps, chief, one, "bob"), AsGroupAdmin)
-	wantAnswer(t, "name", MayNameAdministrator(ps, rita, one, "bob"), AsRegistrar)
-	wantAnswer(t, "name", MayNameAdministrator(ps, bob, one, "ann"), NotVisible)
-	wantAnswer(t, "name oneself", MayNameAdministrator(ps, rita, one, "rita"), OwnRequest)
-	wantAnswer(t, "a stranger, oneself", MayNameAdministrator(ps, bob, one, "bob"), NotVisible)
-	wantAnswer(t, "name again", MayNameAdministrator(ps, chief, two, "vice"), AlreadyHeld)
-	wantAnswer(t, "name nowhere", MayNameAdministrator(ps, chief, noProgram, "bob"), RoleUnknown)
+	wantAnswer(t, "name", MayNameAdministrator(ps, chief, one, "bob", d0), AsGroupAdmin)
+	wantAnswer(t, "name", MayNameAdministrator(ps, rita, one, "bob", d0), AsRegistrar)
+	wantAnswer(t, "name", MayNameAdministrator(ps, bob, one, "ann", d0), NotVisible)
+	wantAnswer(t, "name oneself", MayNameAdministrator(ps, rita, one, "rita", d0), OwnRequest)
+	wantAnswer(t, "a stranger, oneself", MayNameAdministrator(ps, bob, one, "bob", d0), NotVisible)
+	wantAnswer(t, "name again", MayNameAdministrator(ps, chief, two, "vice", d0), AlreadyHeld)
+	closed := one
+	closed.Site.ClosedAt = d0
+	wantAnswer(t, "name where it is closed", MayNameAdministrator(ps, chief, closed, "bob", d0), SiteClosed)
+	wantAnswer(t, "name nowhere", MayNameAdministrator(ps, chief, noProgram, "bob", d0), RoleUnknown)
 
 	wantAnswer(t, "end", MayEndMandate(ps, actor("doc"), one, "doc", "ann"), AsAuthorizerReason)
 	wantAnswer(t, "end", MayEndMandate(ps, actor("ann"), one, "doc", "ann"), AsSubject)

@@ -69,8 +69,7 @@ func (tx *Tx) caseOf(req Request) (policies.Case, error) {
 
 // caseOf gathers what the rules need to know to let somebody decide a request or see it.
 func (r *Registry) caseOf(ctx context.Context, q sqlx.QueryerContext, ps policies.Programs, req Request, at time.Time) (policies.Case, error) {
-	c := policies.Case{Program: ps[req.Program], Request: policies.Request{ID: req.ID, Kind: req.Kind, State: req.State,
-		Account: req.Account, By: req.By, Site: req.Site, Role: req.Role, Authorizers: req.Authorizers}}
+	c := policies.Case{Program: ps[req.Program], Request: req.asked()}
 	var err error
 	if c.Registrars, err = operators(ctx, q, ps, req.Program, policies.Registrar, at); err != nil || req.Site == "" {
 		return c, err

@@ -92,7 +92,7 @@ func (r *Registry) NameAdministrator(ctx context.Context, by By, site, account s
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, account); !a.OK {
+		if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, account, tx.At); !a.OK {
 			return "", refuse(a)
 		}
 		var member, asked bool

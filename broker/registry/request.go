@@ -184,13 +184,13 @@ func (tx *Tx) ownRequest(id string, version int64) (Request, error) {
 	if err != nil {
 		return req, err
 	}
-	if req.By != tx.act.By.Account {
-		return req, Fail(NotFound, "error.not-found")
-	}
-	if req.State != policies.Draft && req.State != policies.ReturnedR {
+	a := policies.MayChange(tx.Actor, policies.Case{Request: req.asked()})
+	switch {
+	case slices.Contains(a.Reasons, policies.WrongState):
 		return req, Fail(Conflict, "error.already-submitted")
-	}
-	if req.Version != version {
+	case !a.OK:
+		return req, refuse(a)
+	case req.Version != version:
 		return req, Fail(Conflict, "error.changed-meanwhile")
 	}
 	return req, nil
@@ -233,6 +233,11 @@ func (tx *Tx) moveRequest(id string, from []string, to string, data any) error {
 	}
 	tx.event("request", id, version, "request."+to, data)
 	return err
+}
+
+// asked is the request as the rules see it.
+func (req Request) asked() policies.Request {
+	return policies.Request{ID: req.ID, Kind: req.Kind, State: req.State, Account: req.Account, By: req.By, Site: req.Site, Role: req.Role, Authorizers: req.Authorizers}
 }
 
 // submission is what request.submitted signs; what was typed is committed to beside it.
@@ -299,16 +304,15 @@ func (r *Registry) Withdraw(ctx context.Context, by By, id string) error {
 	if err != nil {
 		return err
 	}
-	if by.Account != req.Account && by.Account != req.By {
-		return Fail(NotFound, "error.not-found")
-	}
-	_, err = r.Do(ctx, Act{By: by, Kind: "request.withdraw", What: id}, Touch{Accounts: []string{req.Account}}, func(tx *Tx) (string, error) {
+	_, err = r.Do(ctx, Act{By: by, Kind: "request.withdraw", What: id}, touched(req), func(tx *Tx) (string, error) {
 		req, err := r.readRequest(ctx, tx, id, ` for update`)
 		if err != nil {
 			return "", err
 		}
-		open := []string{policies.Draft, policies.Submitted, policies.ReturnedR}
-		if err := tx.moveRequest(id, open, policies.Withdrawn, nil); err != nil {
+		if a := policies.MayWithdraw(tx.Programs, tx.Actor, policies.Case{Request: req.asked()}); !a.OK {
+			return "", refuse(a)
+		}
+		if err := tx.moveRequest(id, []string{req.State}, policies.Withdrawn, nil); err != nil {
 			return "", err
 		}
 		return "", tx.unwish(req)

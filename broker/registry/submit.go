@@ -238,7 +238,7 @@ func (tx *Tx) nameAgain(req Request) error {
 	if err != nil {
 		return err
 	}
-	if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, req.Account); !a.OK {
+	if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, req.Account, tx.At); !a.OK {
 		return refuse(a)
 	}
 	return tx.send(req)
@@ -322,10 +322,14 @@ func (tx *Tx) tellAll(accounts []string, kind string, req Request, occurrence st
 }
 
 // refuse turns a rule's no into the error that commits the act alone.
-// What the actor may not even see does not exist for them (A02).
+// What the actor may not even see does not exist for them (A02), and what moved on
+// since their page was shown is to be looked at again.
 func refuse(a policies.Answer) error {
-	if slices.Contains(a.Reasons, policies.NotVisible) {
+	switch {
+	case slices.Contains(a.Reasons, policies.NotVisible):
 		return Fail(NotFound, "error.not-found")
+	case slices.Contains(a.Reasons, policies.WrongState):
+		return Fail(Conflict, "error.changed-meanwhile")
 	}
 	return &Error{Kind: Forbidden, Key: "reason." + a.Reasons[0], Reasons: a.Reasons}
 }

@@ -167,3 +167,38 @@ func TestOfferMeetsADraft(t *testing.T) {
 		t.Error("the offer was lost")
 	}
 }
+
+// What came back is sent again only where it could still be asked for, and taken
+// back only while it is undecided; nobody else's request is there.
+// proves: attack A02 attack A13
+func TestSentAgainUnderTheRules(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, admin, doc, rosa := r.opened(), r.someone("admin"), r.someone("doc"), r.someone("rosa")
+	r.holds(admin, site, "administrator")
+	r.holds(doc, site, "practitioner")
+	if err := r.AcceptInvitation(t.Context(), r.by(rosa), r.invited()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.NameAdministrator(t.Context(), r.by(admin), site, doc); err != nil {
+		t.Fatal(err)
+	}
+	var id string
+	if err := r.db.Get(&id, `select id from request where by_account = $1`, admin); err != nil {
+		t.Fatal(err)
+	}
+	r.says(rosa, id, "approve:registrar", policies.Returned)
+	r.sql(`update site set closed_at = instant() where id = $1`, site)
+	says(t, r.Submit(t.Context(), r.by(admin), id, r.version(id)), Forbidden, "reason."+policies.SiteClosed)
+	r.sql(`update site set closed_at = null where id = $1`, site)
+	if err := r.Submit(t.Context(), r.by(admin), id, r.version(id)); err != nil {
+		t.Fatal(err)
+	}
+	says(t, r.Submit(t.Context(), r.by(admin), id, r.version(id)), Conflict, "error.already-submitted")
+
+	says(t, r.Withdraw(t.Context(), r.by(r.someone("sara")), id), NotFound, "error.not-found")
+	if err := r.Withdraw(t.Context(), r.by(doc), id); err != nil {
+		t.Fatal(err)
+	}
+	says(t, r.Withdraw(t.Context(), r.by(admin), id), Conflict, "error.changed-meanwhile")
+}
