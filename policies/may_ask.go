@@ -7,7 +7,7 @@ import (
 
 // MaySubmitSite tells whether the actor may submit (or submit again) the request
 // for a new site.
-func MaySubmitSite(_ Programs, a Actor, c Case) Answer {
+func MaySubmitSite(a Actor, c Case) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)
@@ -24,7 +24,7 @@ func MaySubmitSite(_ Programs, a Actor, c Case) Answer {
 // MaySubmitJoin tells whether the actor may ask for Case.Request.Role at
 // Case.Site for themself. open: the actor has another open request, or a live join,
 // for that role there. t is the moment of the submission.
-func MaySubmitJoin(_ Programs, a Actor, c Case, profession string, open bool, t time.Time) Answer {
+func MaySubmitJoin(a Actor, c Case, profession string, open bool, t time.Time) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)
@@ -74,7 +74,7 @@ func unfit(c Case, subject string) string {
 // MayAttest tells whether the actor may sign this agreement for the request's
 // subject: only the person themself, and only what a role asks for (A26).
 // Whether the text shown is still the current one is Agreement.IsCurrent (A24).
-func MayAttest(_ Programs, a Actor, c Case, agreement string) Answer {
+func MayAttest(a Actor, c Case, agreement string) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)
@@ -96,7 +96,7 @@ func MayAttest(_ Programs, a Actor, c Case, agreement string) Answer {
 // MayDeclare tells whether the actor may sign the declaration for the site. The
 // requester may: a sole practitioner is their own signing authority, and the
 // rules then ask for a second registrar (A11).
-func MayDeclare(_ Programs, a Actor, c Case) Answer {
+func MayDeclare(a Actor, c Case) Answer {
 	if a.Account == "" {
 		return refuse(NotSignedIn)
 	}
@@ -121,7 +121,7 @@ func unsignable(c Case) string {
 
 // MayCorrectSigner tells whether the actor may change the signer's address: the
 // requester, until somebody has signed.
-func MayCorrectSigner(_ Programs, a Actor, c Case) Answer {
+func MayCorrectSigner(a Actor, c Case) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)
@@ -150,7 +150,7 @@ func MayChange(a Actor, c Case) Answer {
 
 // MayWithdraw tells whether the actor may take the request back: whose it is, or
 // who submitted it, while it is undecided.
-func MayWithdraw(_ Programs, a Actor, c Case) Answer {
+func MayWithdraw(a Actor, c Case) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)

@@ -38,7 +38,7 @@ func MayDeactivate(ps Programs, a Actor, c Case, subject, role string) Answer {
 
 // MayLeave tells whether the actor may end their own role at Case.Site, now or
 // on a date, or call off their wish to hold it.
-func MayLeave(_ Programs, a Actor, c Case, role string) Answer {
+func MayLeave(a Actor, c Case, role string) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)

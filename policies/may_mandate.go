@@ -2,7 +2,7 @@ package policies
 
 // MayAskAuthorizers tells whether the actor may ask further authorizers, at a
 // site where they hold, or wish to hold, a role that needs one.
-func MayAskAuthorizers(_ Programs, a Actor, c Case) Answer {
+func MayAskAuthorizers(a Actor, c Case) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)

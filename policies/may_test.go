@@ -346,10 +346,10 @@ func TestMaySubmitJoin(t *testing.T) {
 			if c.change != nil {
 				c.change(&x)
 			}
-			wantAnswer(t, "join", MaySubmitJoin(ps, actor("ann"), x, c.profession, c.open, d0), c.want)
+			wantAnswer(t, "join", MaySubmitJoin(actor("ann"), x, c.profession, c.open, d0), c.want)
 		})
 	}
-	wantAnswer(t, "nobody", MaySubmitJoin(ps, Actor{}, joinCase(t, ps), "", false, d0), NotSignedIn)
+	wantAnswer(t, "nobody", MaySubmitJoin(Actor{}, joinCase(t, ps), "", false, d0), NotSignedIn)
 }
 
 // Every act of the requester or signer on a request, in every state: what is not
@@ -364,11 +364,11 @@ func TestStates(t *testing.T) {
 		ok        []string // the states in which it may be done
 		otherwise string
 	}{
-		"submit site":    {func(c Case) Answer { return MaySubmitSite(ps, actor("founder"), c) }, []string{Draft, ReturnedR}, WrongState},
+		"submit site":    {func(c Case) Answer { return MaySubmitSite(actor("founder"), c) }, []string{Draft, ReturnedR}, WrongState},
 		"change":         {func(c Case) Answer { return MayChange(actor("founder"), c) }, []string{Draft, ReturnedR}, WrongState},
-		"withdraw":       {func(c Case) Answer { return MayWithdraw(ps, actor("founder"), c) }, []string{Draft, Submitted, ReturnedR}, WrongState},
-		"correct signer": {func(c Case) Answer { return MayCorrectSigner(ps, actor("founder"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
-		"declare":        {func(c Case) Answer { return MayDeclare(ps, actor("owner"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
+		"withdraw":       {func(c Case) Answer { return MayWithdraw(actor("founder"), c) }, []string{Draft, Submitted, ReturnedR}, WrongState},
+		"correct signer": {func(c Case) Answer { return MayCorrectSigner(actor("founder"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
+		"declare":        {func(c Case) Answer { return MayDeclare(actor("owner"), c) }, []string{Submitted, ReturnedR}, NotSubmitted},
 	}
 	for name, a := range acts {
 		for _, state := range []string{Draft, Submitted, ReturnedR, Granted, RefusedR, Withdrawn} {
@@ -399,34 +399,34 @@ func TestOwnActs(t *testing.T) {
 	noSites.Program = ps[OperatorProgram]
 	byChief := join
 	byChief.Request.By = "chief"
-	wantAnswer(t, "submit", MaySubmitSite(ps, bob, draft), NotVisible)
-	wantAnswer(t, "submit", MaySubmitSite(ps, nobody, draft), NotSignedIn)
-	wantAnswer(t, "submit", MaySubmitSite(ps, founder, noSites), UnknownProgram)
+	wantAnswer(t, "submit", MaySubmitSite(bob, draft), NotVisible)
+	wantAnswer(t, "submit", MaySubmitSite(nobody, draft), NotSignedIn)
+	wantAnswer(t, "submit", MaySubmitSite(founder, noSites), UnknownProgram)
 	noSites.Program = nil
-	wantAnswer(t, "submit", MaySubmitSite(ps, founder, noSites), UnknownProgram)
+	wantAnswer(t, "submit", MaySubmitSite(founder, noSites), UnknownProgram)
 	wantAnswer(t, "change", MayChange(bob, draft), NotVisible)
 	wantAnswer(t, "change", MayChange(nobody, draft), NotSignedIn)
 	wantAnswer(t, "change what another sent for one", MayChange(actor(join.Request.Account), byChief), NotVisible)
-	wantAnswer(t, "withdraw", MayWithdraw(ps, bob, site), NotVisible)
-	wantAnswer(t, "withdraw", MayWithdraw(ps, nobody, site), NotSignedIn)
-	wantAnswer(t, "withdraw what one submitted", MayWithdraw(ps, actor("chief"), byChief), AsSubject)
+	wantAnswer(t, "withdraw", MayWithdraw(bob, site), NotVisible)
+	wantAnswer(t, "withdraw", MayWithdraw(nobody, site), NotSignedIn)
+	wantAnswer(t, "withdraw what one submitted", MayWithdraw(actor("chief"), byChief), AsSubject)
 
-	wantAnswer(t, "declare", MayDeclare(ps, actor("owner"), site), AsSigningAuthority)
-	wantAnswer(t, "declare for one's own", MayDeclare(ps, founder, site), AsSigningAuthority)
-	wantAnswer(t, "declare", MayDeclare(ps, nobody, site), NotSignedIn)
-	wantAnswer(t, "declare twice", MayDeclare(ps, actor("owner"), siteCase(t, ps, Met)), NotOutstanding)
-	wantAnswer(t, "declare on a join", MayDeclare(ps, founder, join), WrongKind)
-	wantAnswer(t, "correct", MayCorrectSigner(ps, founder, site), AsSubject)
-	wantAnswer(t, "correct", MayCorrectSigner(ps, bob, site), NotVisible)
-	wantAnswer(t, "correct", MayCorrectSigner(ps, nobody, site), NotSignedIn)
-	wantAnswer(t, "correct on a join", MayCorrectSigner(ps, actor("ann"), join), WrongKind)
-	wantAnswer(t, "correct after signing", MayCorrectSigner(ps, founder, siteCase(t, ps, Met)), NotOutstanding)
+	wantAnswer(t, "declare", MayDeclare(actor("owner"), site), AsSigningAuthority)
+	wantAnswer(t, "declare for one's own", MayDeclare(founder, site), AsSigningAuthority)
+	wantAnswer(t, "declare", MayDeclare(nobody, site), NotSignedIn)
+	wantAnswer(t, "declare twice", MayDeclare(actor("owner"), siteCase(t, ps, Met)), NotOutstanding)
+	wantAnswer(t, "declare on a join", MayDeclare(founder, join), WrongKind)
+	wantAnswer(t, "correct", MayCorrectSigner(founder, site), AsSubject)
+	wantAnswer(t, "correct", MayCorrectSigner(bob, site), NotVisible)
+	wantAnswer(t, "correct", MayCorrectSigner(nobody, site), NotSignedIn)
+	wantAnswer(t, "correct on a join", MayCorrectSigner(actor("ann"), join), WrongKind)
+	wantAnswer(t, "correct after signing", MayCorrectSigner(founder, siteCase(t, ps, Met)), NotOutstanding)
 
-	wantAnswer(t, "attest", MayAttest(ps, actor("ann"), join, "direct-care-only"), AsSubject)
-	wantAnswer(t, "attest for another", MayAttest(ps, bob, join, "direct-care-only"), NotOwn)
-	wantAnswer(t, "attest", MayAttest(ps, nobody, join, "direct-care-only"), NotSignedIn)
-	wantAnswer(t, "attest a declaration", MayAttest(ps, actor("ann"), join, "worksite-privacy-security"), NoSuchNeed)
-	wantAnswer(t, "attest nowhere", MayAttest(ps, actor("ann"), Case{Request: join.Request}, "direct-care-only"), UnknownProgram)
+	wantAnswer(t, "attest", MayAttest(actor("ann"), join, "direct-care-only"), AsSubject)
+	wantAnswer(t, "attest for another", MayAttest(bob, join, "direct-care-only"), NotOwn)
+	wantAnswer(t, "attest", MayAttest(nobody, join, "direct-care-only"), NotSignedIn)
+	wantAnswer(t, "attest a declaration", MayAttest(actor("ann"), join, "worksite-privacy-security"), NoSuchNeed)
+	wantAnswer(t, "attest nowhere", MayAttest(actor("ann"), Case{Request: join.Request}, "direct-care-only"), UnknownProgram)
 }
 
 // The members of a worksite: who manages them, who ends what, and that the last
@@ -458,15 +458,15 @@ func TestManage(t *testing.T) {
 	wantAnswer(t, "the last, by a registrar", MayDeactivate(ps, rita, one, "chief", "administrator"), AsRegistrar)
 	wantAnswer(t, "the last, another role", MayDeactivate(ps, vice, one, "chief", "practitioner"), AsGroupAdmin)
 
-	wantAnswer(t, "leave", MayLeave(ps, bob, one, "practitioner"), AsSubject)
-	wantAnswer(t, "leave", MayLeave(ps, nobody, one, "practitioner"), NotSignedIn)
-	wantAnswer(t, "the last leaves", MayLeave(ps, chief, one, "administrator"), LastAdministrator)
-	wantAnswer(t, "the last leaves another role", MayLeave(ps, chief, one, "practitioner"), AsSubject)
-	wantAnswer(t, "one of two leaves", MayLeave(ps, chief, two, "administrator"), AsSubject)
+	wantAnswer(t, "leave", MayLeave(bob, one, "practitioner"), AsSubject)
+	wantAnswer(t, "leave", MayLeave(nobody, one, "practitioner"), NotSignedIn)
+	wantAnswer(t, "the last leaves", MayLeave(chief, one, "administrator"), LastAdministrator)
+	wantAnswer(t, "the last leaves another role", MayLeave(chief, one, "practitioner"), AsSubject)
+	wantAnswer(t, "one of two leaves", MayLeave(chief, two, "administrator"), AsSubject)
 	none := one
 	none.Administrators = nil
-	wantAnswer(t, "leave before there is one", MayLeave(ps, bob, none, "administrator"), AsSubject)
-	wantAnswer(t, "leave nothing", MayLeave(ps, chief, noProgram, "administrator"), AsSubject)
+	wantAnswer(t, "leave before there is one", MayLeave(bob, none, "administrator"), AsSubject)
+	wantAnswer(t, "leave nothing", MayLeave(chief, noProgram, "administrator"), AsSubject)
 
 	wantAnswer(t, "name", MayNameAdministrator(ps, chief, one, "bob", d0), AsGroupAdmin)
 	wantAnswer(t, "name", MayNameAdministrator(ps, rita, one, "bob", d0), AsRegistrar)
@@ -580,8 +580,8 @@ func TestMayAskAuthorizers(t *testing.T) {
 			x := joinCase(t, ps)
 			x.Request.Kind, x.Request.State = MandateRequest, Draft
 			c.change(&x)
-			wantAnswer(t, "ask", MayAskAuthorizers(ps, actor("ann"), x), c.want)
+			wantAnswer(t, "ask", MayAskAuthorizers(actor("ann"), x), c.want)
 		})
 	}
-	wantAnswer(t, "nobody", MayAskAuthorizers(ps, Actor{}, joinCase(t, ps)), NotSignedIn)
+	wantAnswer(t, "nobody", MayAskAuthorizers(Actor{}, joinCase(t, ps)), NotSignedIn)
 }

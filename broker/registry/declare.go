@@ -100,7 +100,7 @@ func (r *Registry) Attest(ctx context.Context, by By, program, agreement, displa
 			return "", Fail(NotFound, "error.not-found")
 		}
 		c := policies.Case{Program: p, Request: policies.Request{Account: by.Account}}
-		if a := policies.MayAttest(tx.Programs, tx.Actor, c, agreement); !a.OK {
+		if a := policies.MayAttest(tx.Actor, c, agreement); !a.OK {
 			return "", Fail(NotFound, "error.not-found")
 		}
 		need := attestNeed(p, agreement)
@@ -181,7 +181,7 @@ func (r *Registry) signerMail(ctx context.Context, by By, id, kind, name, email 
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayCorrectSigner(tx.Programs, tx.Actor, c); !a.OK {
+		if a := policies.MayCorrectSigner(tx.Actor, c); !a.OK {
 			return "", refuse(a)
 		}
 		p, err := r.programVersion(ctx, tx, req.Program, req.ProgramN)
@@ -248,7 +248,7 @@ func (r *Registry) SignDeclaration(ctx context.Context, by By, id, secret, displ
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayDeclare(tx.Programs, tx.Actor, c); !a.OK {
+		if a := policies.MayDeclare(tx.Actor, c); !a.OK {
 			return "", refuse(a)
 		}
 		need, ok := declareNeed(tx.Programs[req.Program])

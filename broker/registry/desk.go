@@ -175,7 +175,7 @@ func (r *Registry) Tracker(ctx context.Context, account, id string) (Tracker, er
 		return Tracker{}, Fail(NotFound, "error.not-found")
 	}
 	t := Tracker{Own: see.Capacity == policies.BySubject, Registrar: l.actor.CanOperate(l.ps, policies.Registrar, req.Program), Registrars: len(c.Registrars),
-		MayCorrect: policies.MayCorrectSigner(l.ps, l.actor, c).OK, MayTake: policies.MayWithdraw(l.ps, l.actor, c).OK}
+		MayCorrect: policies.MayCorrectSigner(l.actor, c).OK, MayTake: policies.MayWithdraw(l.actor, c).OK}
 	if t.Item, err = l.item(req, c); err != nil {
 		return t, err
 	}

@@ -113,7 +113,7 @@ func (r *Registry) Leave(ctx context.Context, by By, join, last string) error {
 		if j.Account != by.Account {
 			return policies.Answer{Reasons: []string{policies.NotVisible}}
 		}
-		return policies.MayLeave(tx.Programs, tx.Actor, c, j.Role)
+		return policies.MayLeave(tx.Actor, c, j.Role)
 	})
 }
 

@@ -309,7 +309,7 @@ func (r *Registry) Withdraw(ctx context.Context, by By, id string) error {
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayWithdraw(tx.Programs, tx.Actor, policies.Case{Request: req.asked()}); !a.OK {
+		if a := policies.MayWithdraw(tx.Actor, policies.Case{Request: req.asked()}); !a.OK {
 			return "", refuse(a)
 		}
 		if err := tx.moveRequest(id, []string{req.State}, policies.Withdrawn, nil); err != nil {

@@ -50,7 +50,7 @@ func (tx *Tx) submitSite(p *policies.Program, req Request) error {
 	if err != nil {
 		return err
 	}
-	if a := policies.MaySubmitSite(tx.Programs, tx.Actor, c); !a.OK {
+	if a := policies.MaySubmitSite(tx.Actor, c); !a.OK {
 		return refuse(a)
 	}
 	form := p.Sites.Form
@@ -121,7 +121,7 @@ func (tx *Tx) submitJoin(p *policies.Program, req Request) error {
 		req.Account, req.Site, req.Role); err != nil {
 		return err
 	}
-	if a := policies.MaySubmitJoin(tx.Programs, tx.Actor, c, req.Profession, open, tx.At); !a.OK {
+	if a := policies.MaySubmitJoin(tx.Actor, c, req.Profession, open, tx.At); !a.OK {
 		return refuse(a)
 	}
 	if err := tx.keepAnswers(req); err != nil {
@@ -174,7 +174,7 @@ func (tx *Tx) submitMandate(req Request) error {
 	if err != nil {
 		return err
 	}
-	if a := policies.MayAskAuthorizers(tx.Programs, tx.Actor, c); !a.OK {
+	if a := policies.MayAskAuthorizers(tx.Actor, c); !a.OK {
 		return refuse(a)
 	}
 	if err := tx.keepAnswers(req); err != nil {
@@ -216,7 +216,7 @@ func (tx *Tx) siteAgain(p *policies.Program, req Request) error {
 	if err != nil {
 		return err
 	}
-	if a := policies.MaySubmitSite(tx.Programs, tx.Actor, c); !a.OK {
+	if a := policies.MaySubmitSite(tx.Actor, c); !a.OK {
 		return refuse(a)
 	}
 	name, city, err := siteNamed(p.Sites.Form, req.Answers)
@@ -259,7 +259,7 @@ func (tx *Tx) joinAgain(req Request) error {
 	if err != nil {
 		return err
 	}
-	if a := policies.MaySubmitJoin(tx.Programs, tx.Actor, c, req.Profession, false, tx.At); !a.OK {
+	if a := policies.MaySubmitJoin(tx.Actor, c, req.Profession, false, tx.At); !a.OK {
 		return refuse(a)
 	}
 	if err := tx.keepAnswers(req); err != nil {

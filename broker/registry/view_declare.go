@@ -64,7 +64,7 @@ func (l looker) declaring(d Declaring, req Request, account string) (Declaring, 
 	if err != nil {
 		return d, err
 	}
-	if a := policies.MayDeclare(l.ps, l.actor, c); !a.OK {
+	if a := policies.MayDeclare(l.actor, c); !a.OK {
 		return d, refuse(a)
 	}
 	site, err := readSite(l.ctx, l.r.db, req.Site)
