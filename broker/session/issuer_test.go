@@ -48,6 +48,7 @@ type issuer struct {
 	fetches atomic.Int64 // of the keys
 	asked   atomic.Int64 // refreshes
 	down    atomic.Bool
+	keyless atomic.Bool // the keys are not given out
 
 	mu      sync.Mutex
 	codes   map[string]grant
@@ -78,7 +79,12 @@ func newIssuer(t *testing.T) *issuer {
 	})
 	mux.HandleFunc("GET /certs", func(w http.ResponseWriter, _ *http.Request) {
 		i.fetches.Add(1)
-		i.json(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: realmKey.Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"}}})
+		if i.keyless.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		i.json(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: realmKey.Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"},
+			{Key: forgerKey.Public(), KeyID: "enc1", Algorithm: "RSA-OAEP", Use: "enc"}}})
 	})
 	mux.HandleFunc("POST /token", i.token)
 	server := httptest.NewServer(mux)

@@ -218,6 +218,7 @@ func TestIDTokenRefused(t *testing.T) {
 		}},
 		"PS256 by the same key": {nil, func(c map[string]any) string { return sign(t, c, realmKey, jose.PS256, "k1", "JWT") }},
 		"another key":           {nil, func(c map[string]any) string { return sign(t, c, forgerKey, jose.RS256, "k1", "JWT") }},
+		"a key for encryption":  {nil, func(c map[string]any) string { return sign(t, c, forgerKey, jose.RS256, "enc1", "JWT") }},
 		"jku": {nil, func(c map[string]any) string {
 			return sign(t, c, forgerKey, jose.RS256, "k2", "JWT", "jku", "https://evil.example/certs")
 		}},
