@@ -210,6 +210,14 @@ func (r *Registry) Refreshed(ctx context.Context, f Refresh, idToken, refreshTok
 		f.IDHash, f.lease, r.keys.Seal([]byte(idToken), idTokenOf(f.IDHash)), r.sealRefresh(f.IDHash, refreshToken), r.keys.SealKeyID())
 }
 
+// RefreshLater keeps the refresh token alone, where the tokens that came with it
+// could not be judged: the one before is used up. The lease runs out, and the next
+// activity tries again.
+func (r *Registry) RefreshLater(ctx context.Context, f Refresh, refreshToken string) error {
+	return r.exec(ctx, `update session set refresh_token = $3 where id_hash = $1 and refreshing_until = $2 and ended_at is null`,
+		f.IDHash, f.lease, r.sealRefresh(f.IDHash, refreshToken))
+}
+
 func (r *Registry) sealRefresh(idHash []byte, token string) []byte {
 	if token == "" {
 		return nil

@@ -7,7 +7,8 @@
 //	GET  /callback       Callback    state, cookie and iss are checked before the code is used; the ID
 //	                                 token's issuer, audience, azp, typ, nonce, age before it is believed;
 //	                                 then a new session, always, and the old one ends
-//	                                 (where Keycloak knows its own code no longer: once more, once)
+//	                                 (where Keycloak knows its own code no longer, or has logged the
+//	                                 person out since their proof: once more, once)
 //	each request         Authenticate  one query: session, account, open grants; nothing from a token
 //	each human one       Active      keeps the session from idling; every five minutes refreshes the
 //	                                 tokens, one replica at a time; a refused refresh ends the session
@@ -19,9 +20,7 @@
 //	POST /back-channel-logout  BackChannel  Keycloak says that its session is over: ours ends
 //
 // A Keycloak session that idles out sends no logout token, so one that was
-// revoked later would never be heard of: that is what refreshing is for. A
-// logout token that overtakes the callback of the same sign-in finds nothing to
-// end; the first refresh does.
+// revoked later would never be heard of: that is what refreshing is for.
 //
 // Who a person is and what they hold is the registry's answer. Bearer tokens
 // mean nothing here: only the cookie does. Two clocks meet: what Keycloak stamps

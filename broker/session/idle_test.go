@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"countersign/broker/registry"
 )
 
@@ -185,6 +187,47 @@ func TestRefreshRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While the issuer's keys cannot be fetched, refreshed tokens are not judged: the
+// session stays, and the refresh token that came with them is the next one to use.
+// Once they can be, tokens by a key that the issuer does not have end it.
+func TestRefreshWithoutKeys(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	b := p.browser()
+	b.signIn("/sign-in", ada)
+	keys := p.sessions.realm.found.keys
+	forget := func() { // as a replica that has only started, or after the realm changed its keys
+		keys.fetching.Lock()
+		defer keys.fetching.Unlock()
+		keys.mu.Lock()
+		defer keys.mu.Unlock()
+		keys.keys, keys.next = nil, time.Time{}
+	}
+	p.issuer.keyless.Store(true)
+	for n := range int64(2) { // the second meets the pause after a fetch that failed, too
+		if n == 0 {
+			forget()
+		}
+		p.later(registry.RefreshEvery)
+		b.want("/page", http.StatusOK)
+		if got := p.issuer.asked.Load(); got != n+1 {
+			t.Fatalf("%d refreshes, want %d", got, n+1)
+		}
+	}
+	p.issuer.keyless.Store(false)
+	forget()
+	p.later(time.Minute)
+	b.want("/page", http.StatusOK)
+	b.want("/page", http.StatusOK)
+	if got := p.issuer.asked.Load(); got != 3 {
+		t.Errorf("%d refreshes, want 3: one that was judged is enough for five minutes", got)
+	}
+	p.issuer.as(nil, func(c map[string]any) string { return sign(t, c, forgerKey, jose.RS256, "k2", "JWT") })
+	forget()
+	p.later(registry.RefreshEvery)
+	b.want("/page", http.StatusUnauthorized)
 }
 
 // Only the cookie tells who somebody is.

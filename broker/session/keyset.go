@@ -31,23 +31,33 @@ type keySet struct {
 	keys map[string]jose.JSONWebKey // by kid
 }
 
+// errNoKeys says that a key is unknown and that the issuer cannot be asked now: the
+// token may well be good.
+var errNoKeys = errors.New("session: the issuer's keys cannot be fetched")
+
 func newKeySet(client *http.Client, url string) *keySet { return &keySet{client: client, url: url} }
 
-// VerifySignature implements oidc.KeySet. Only the kid of the header counts:
-// keys that a token brings along (jwk, jku, x5u) are never looked at.
+// VerifySignature implements oidc.KeySet.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{algorithm})
-	if err != nil {
-		return nil, err
-	}
-	if len(jws.Signatures) != 1 {
-		return nil, errors.New("session: a token has one signature")
-	}
-	key, err := k.key(ctx, jws.Signatures[0].Header.KeyID)
+	jws, key, err := k.signer(ctx, token)
 	if err != nil {
 		return nil, err
 	}
 	return jws.Verify(key)
+}
+
+// signer finds the key that a token says it is signed with. Only the kid of the
+// header counts: keys that a token brings along (jwk, jku, x5u) are never looked at.
+func (k *keySet) signer(ctx context.Context, token string) (*jose.JSONWebSignature, jose.JSONWebKey, error) {
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{algorithm})
+	if err != nil {
+		return nil, jose.JSONWebKey{}, err
+	}
+	if len(jws.Signatures) != 1 {
+		return nil, jose.JSONWebKey{}, errors.New("session: a token has one signature")
+	}
+	key, err := k.key(ctx, jws.Signatures[0].Header.KeyID)
+	return jws, key, err
 }
 
 // key finds a key by its id, fetching where it is unknown and the last fetch is
@@ -61,17 +71,18 @@ func (k *keySet) key(ctx context.Context, kid string) (jose.JSONWebKey, error) {
 	if key, ok := k.known(kid); ok { // fetched while we waited
 		return key, nil
 	}
-	if time.Now().After(k.next) {
-		keys, err := k.fetch(ctx)
-		if err != nil {
-			k.next = time.Now().Add(time.Second)
-			return jose.JSONWebKey{}, err
-		}
-		k.next = time.Now().Add(fetchEvery)
-		k.mu.Lock()
-		k.keys = keys
-		k.mu.Unlock()
+	if time.Now().Before(k.next) {
+		return jose.JSONWebKey{}, fmt.Errorf("%w for key %q: the last fetch is too recent", errNoKeys, kid)
 	}
+	keys, err := k.fetch(ctx)
+	if err != nil {
+		k.next = time.Now().Add(time.Second)
+		return jose.JSONWebKey{}, fmt.Errorf("%w: %w", errNoKeys, err)
+	}
+	k.next = time.Now().Add(fetchEvery)
+	k.mu.Lock()
+	k.keys = keys
+	k.mu.Unlock()
 	key, ok := k.known(kid)
 	if !ok {
 		return key, fmt.Errorf("session: the issuer has no key %q", kid)

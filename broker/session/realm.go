@@ -36,7 +36,8 @@ type realm struct {
 // found is what discovery says, ready for use.
 type found struct {
 	oauth      oauth2.Config
-	verifier   *oidc.IDTokenVerifier
+	keys       *keySet
+	verifier   *oidc.IDTokenVerifier // by keys
 	endSession string
 }
 
@@ -79,10 +80,12 @@ func (m *realm) discover(ctx context.Context) (*found, error) {
 	}
 	endpoint := p.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader // guessing would send each refused code twice
+	keys := newKeySet(m.cfg.Client, more.Keys)
 	return &found{
 		oauth: oauth2.Config{ClientID: m.cfg.ClientID, ClientSecret: m.cfg.ClientSecret, Endpoint: endpoint,
 			RedirectURL: m.cfg.RedirectURL, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}},
-		verifier: oidc.NewVerifier(m.cfg.Issuer, newKeySet(m.cfg.Client, more.Keys),
+		keys: keys,
+		verifier: oidc.NewVerifier(m.cfg.Issuer, keys,
 			&oidc.Config{ClientID: m.cfg.ClientID, SupportedSigningAlgs: []string{algorithm}}),
 		endSession: more.EndSession,
 	}, nil
@@ -111,8 +114,13 @@ type claims struct {
 
 // verifyID checks an ID token. go-oidc checks signature, iss, aud and exp; the
 // rest is ours, or another client's access token would pass for an ID token (A47).
+// errNoKeys says that it cannot be judged now: go-oidc would keep the words of it
+// alone, so its key is looked for first.
 func (f *found) verifyID(ctx context.Context, raw, clientID string) (claims, string, error) {
 	var c claims
+	if _, _, err := f.keys.signer(ctx, raw); errors.Is(err, errNoKeys) {
+		return c, "", err
+	}
 	token, err := f.verifier.Verify(ctx, raw)
 	if err != nil {
 		return c, "", err

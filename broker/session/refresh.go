@@ -10,7 +10,8 @@ import (
 )
 
 // refresh renews the tokens of a session if nobody else does. That Keycloak does
-// not answer leaves the session as it is; that it refuses ends it.
+// not answer, or does not give the keys to judge its answer, leaves the session as
+// it is; that it refuses ends it.
 func (s *Sessions) refresh(ctx context.Context, p registry.Person) error {
 	realm, err := s.realm.get(ctx)
 	if err != nil {
@@ -29,6 +30,10 @@ func (s *Sessions) refresh(ctx context.Context, p registry.Person) error {
 	} else if !refusedBy(err) {
 		s.cfg.Log.Warn("session: no refresh", "error", err)
 		return nil
+	}
+	if errors.Is(err, errNoKeys) {
+		s.cfg.Log.Warn("session: refreshed, but not judged", "error", err)
+		return s.reg.RefreshLater(ctx, claim, token.RefreshToken)
 	}
 	if err != nil {
 		if _, endErr := s.reg.EndSession(ctx, p.Session.IDHash, "refresh-refused"); endErr != nil {
