@@ -20,6 +20,7 @@ type AccountWork struct {
 	Lease   string
 	Rev     int64 `db:"wanted_rev"`
 	Urgent  bool
+	Ended   bool // sessions have ended since something ended: not again
 	Tries   int
 	Groups  []Leaf // the leaves of its open grants
 	Waits   bool   // a group of a site is not made yet
@@ -42,6 +43,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 		Account
 		Rev    int64 `db:"wanted_rev"`
 		Urgent bool
+		Ended  bool
 		Tries  int
 	}
 	w.Lease = NewID()
@@ -50,7 +52,8 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 			where id = (select id from account where wanted_rev > applied_rev and state <> 'refused' and retry_at <= instant()
 				and (lease_until is null or lease_until < clock_timestamp())`+only+`
 				order by urgent_rev > applied_rev desc, retry_at, id limit 1 for update skip locked)
-			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries`, w.Lease, leaseLife.Seconds())
+			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries, exists (select 1 from step
+				where target = account.id and rev >= urgent_rev and kind = 'end-sessions' and outcome = 'done') as ended`, w.Lease, leaseLife.Seconds())
 		if err != nil {
 			return err
 		}
@@ -60,7 +63,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 	if isNoRows(err) {
 		return w, false, nil
 	}
-	w.Account, w.Rev, w.Urgent, w.Tries = row.Account, row.Rev, row.Urgent, row.Tries
+	w.Account, w.Rev, w.Urgent, w.Ended, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Tries
 	return w, err == nil, err
 }
 
@@ -222,19 +225,24 @@ func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string
 	})
 }
 
-// Plan inserts the steps of a claimed account before they are run.
-func (r *Registry) Plan(ctx context.Context, target string, rev int64, steps [][2]string) error {
-	return r.inTx(ctx, func(t *sqlx.Tx) error {
-		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2`, target, rev); err != nil {
+// Plan inserts the steps of a claimed account before they are run, after those of
+// the same revision that were carried out, and returns the number of the first.
+func (r *Registry) Plan(ctx context.Context, target string, rev int64, steps [][2]string) (first int, err error) {
+	err = r.inTx(ctx, func(t *sqlx.Tx) error {
+		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'`, target, rev); err != nil {
 			return err
 		}
-		for n, s := range steps {
-			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object) values ($1, $2, $3, $4, $5)`, target, rev, n, s[0], s[1]); err != nil {
+		if err := t.GetContext(ctx, &first, `select coalesce(max(n) + 1, 0) from step where target = $1 and rev = $2`, target, rev); err != nil {
+			return err
+		}
+		for i, s := range steps {
+			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object) values ($1, $2, $3, $4, $5)`, target, rev, first+i, s[0], s[1]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return first, err
 }
 
 // StepSent notes that a step's call goes out.

@@ -76,11 +76,12 @@ func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
 	for i, s := range steps {
 		plan[i] = [2]string{string(s.Kind), s.Object}
 	}
-	if err := w.Registry.Plan(ctx, work.Account.ID, work.Rev, plan); err != nil {
+	first, err := w.Registry.Plan(ctx, work.Account.ID, work.Rev, plan)
+	if err != nil {
 		return err
 	}
-	for n, s := range steps {
-		if err := w.step(ctx, work, &want, n, s); err != nil {
+	for i, s := range steps {
+		if err := w.step(ctx, work, &want, first+i, s); err != nil {
 			return err
 		}
 	}
@@ -95,7 +96,7 @@ func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
 
 func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	a := work.Account
-	want := provisioning.Wanted{Account: a.ID, Sub: a.Sub, EndSessions: work.Urgent && a.Sub != ""}
+	want := provisioning.Wanted{Account: a.ID, Sub: a.Sub, EndSessions: work.Urgent && !work.Ended && a.Sub != ""}
 	for _, g := range work.Groups {
 		want.Groups = append(want.Groups, provisioning.Group{ID: g.ID, Path: g.Path})
 	}
