@@ -11,8 +11,8 @@ import (
 // is wanted. Somebody else changed it meanwhile: plan again.
 var ErrNotConverged = errors.New("provisioning: the directory differs from what is wanted")
 
-// Apply carries out one step. A create step sets w.Sub, which the caller stores.
-func Apply(ctx context.Context, d Directory, w *Wanted, s Step) error {
+// apply carries out one step. A create step sets w.Sub.
+func apply(ctx context.Context, d Directory, w *Wanted, s Step) error {
 	if s.Kind == KindCreate {
 		return create(ctx, d, w)
 	}
@@ -53,9 +53,9 @@ func create(ctx context.Context, d Directory, w *Wanted) error {
 	return nil
 }
 
-// ReadHeld asks the directory what the person holds. Somebody who does not exist
+// readHeld asks the directory what the person holds. Somebody who does not exist
 // yet holds nothing.
-func ReadHeld(ctx context.Context, d Directory, sub string) (Held, error) {
+func readHeld(ctx context.Context, d Directory, sub string) (Held, error) {
 	if sub == "" {
 		return Held{}, nil
 	}
@@ -66,7 +66,7 @@ func ReadHeld(ctx context.Context, d Directory, sub string) (Held, error) {
 // ReadBack asks the directory whether the person now holds exactly what is
 // wanted. ErrNotConverged, with the difference, when not.
 func ReadBack(ctx context.Context, d Directory, w Wanted) error {
-	held, err := ReadHeld(ctx, d, w.Sub)
+	held, err := readHeld(ctx, d, w.Sub)
 	if err != nil {
 		return err
 	}
@@ -77,34 +77,37 @@ func ReadBack(ctx context.Context, d Directory, w Wanted) error {
 	return fmt.Errorf("%w: account %s: missing %s, surplus %s", ErrNotConverged, w.Account, paths(missing), paths(surplus))
 }
 
-// Record is told of each step before it is sent; what it returns is told how the
-// step ended. An error from either stops the run.
-type Record func(Step) (done func(outcome error) error, err error)
+// Record keeps what a run is about to do and what became of it. An error from any
+// of these stops the run.
+type Record interface {
+	// Planned is told every step before the first is sent.
+	Planned(ctx context.Context, steps []Step) error
+	// Sent is told that the nth of them, from 0, goes out.
+	Sent(ctx context.Context, n int) error
+	// Done is told how it ended, and for whom: a create step has set w.Sub.
+	Done(ctx context.Context, n int, s Step, w Wanted, outcome error) error
+}
 
-// Reconcile makes the directory hold what is wanted and reads back. record may be nil.
+// Reconcile makes the directory hold what is wanted and reads back.
 func Reconcile(ctx context.Context, d Directory, w *Wanted, record Record) error {
-	held, err := ReadHeld(ctx, d, w.Sub)
+	held, err := readHeld(ctx, d, w.Sub)
 	if err != nil {
 		return err
 	}
-	for _, s := range Plan(*w, held) {
-		if err := recorded(ctx, d, w, s, record); err != nil {
+	steps := Plan(*w, held)
+	if err := record.Planned(ctx, steps); err != nil {
+		return err
+	}
+	for n, s := range steps {
+		if err := record.Sent(ctx, n); err != nil {
+			return err
+		}
+		outcome := apply(ctx, d, w, s)
+		if err := errors.Join(outcome, record.Done(ctx, n, s, *w, outcome)); err != nil {
 			return err
 		}
 	}
 	return ReadBack(ctx, d, *w)
-}
-
-func recorded(ctx context.Context, d Directory, w *Wanted, s Step, record Record) error {
-	if record == nil {
-		return Apply(ctx, d, w, s)
-	}
-	done, err := record(s)
-	if err != nil {
-		return err
-	}
-	outcome := Apply(ctx, d, w, s)
-	return errors.Join(outcome, done(outcome))
 }
 
 func paths(groups []Group) string {

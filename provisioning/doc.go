@@ -5,7 +5,7 @@
 // worker are the same harmless thing.
 //
 //	Wanted (the record)  ─┐
-//	                      ├─ Plan ─ steps ─ Apply, one by one ─ ReadBack
+//	                      ├─ Plan ─ steps, one by one ─ ReadBack
 //	Held   (the realm)   ─┘
 //
 // Plan is pure and puts what takes access away before what gives it, and the mail,
@@ -17,9 +17,8 @@
 //	join          groups wanted and not held
 //	setup         the mail by which they verify the address and choose a password
 //
-// Reconcile is the whole run for callers that keep no steps of their own; the
-// worker stores each step before it is sent and so calls Plan, Apply and
-// ReadBack itself.
+// Reconcile is the whole run. Record keeps each step before it is sent and what
+// became of it: the worker writes it to the registry.
 //
 // Directory is the realm in our words. provisioning/keycloak is the real one;
 // Memory is for property tests; conformance holds the suite that both pass.

@@ -54,6 +54,34 @@ func (l lossy) EndSessions(ctx context.Context, sub string) error {
 	return l.write(func() error { return l.Directory.EndSessions(ctx, sub) })
 }
 
+var errUnrecorded = errors.New("the record cannot be reached")
+
+// stored is a record like the worker's: it keeps the sub of whoever was created, or
+// fails to.
+type stored struct {
+	wanted *provisioning.Wanted
+	fails  func() bool
+}
+
+func (s stored) write() error {
+	if s.fails() {
+		return errUnrecorded
+	}
+	return nil
+}
+
+func (s stored) Planned(context.Context, []provisioning.Step) error { return s.write() }
+
+func (s stored) Sent(context.Context, int) error { return s.write() }
+
+func (s stored) Done(_ context.Context, _ int, _ provisioning.Step, w provisioning.Wanted, _ error) error {
+	err := s.write()
+	if err == nil {
+		s.wanted.Sub = w.Sub
+	}
+	return err
+}
+
 // world is several accounts whose wanted groups change while the directory loses
 // requests and replies and somebody else edits memberships.
 type world struct {
@@ -61,6 +89,7 @@ type world struct {
 	lossy  lossy
 	groups []provisioning.Group
 	wanted []*provisioning.Wanted
+	fails  func() bool // the record, now and then
 }
 
 func newWorld(t *rapid.T) *world {
@@ -88,6 +117,7 @@ func newWorld(t *rapid.T) *world {
 	chance := rapid.IntRange(0, 3)
 	flip := func(label string) func() bool { return func() bool { return chance.Draw(t, label) == 0 } }
 	w.lossy = lossy{Directory: w.memory, before: flip("request lost"), after: flip("reply lost")}
+	w.fails = flip("record lost")
 	return w
 }
 
@@ -100,15 +130,12 @@ func (w *world) change(t *rapid.T) {
 func (w *world) run(t *rapid.T) {
 	i := rapid.IntRange(0, 2).Draw(t, "account")
 	one := *w.wanted[i]
-	err := provisioning.Reconcile(context.Background(), w.lossy, &one, nil)
-	if one.Sub != "" && rapid.Bool().Draw(t, "sub stored") {
-		w.wanted[i].Sub = one.Sub
-	}
+	err := provisioning.Reconcile(context.Background(), w.lossy, &one, stored{w.wanted[i], w.fails})
 	switch {
 	case err == nil:
 		w.equal(t, i, one.Sub)
 		w.wanted[i].EndSessions = false
-	case errors.Is(err, errLost), errors.Is(err, provisioning.ErrNotConverged):
+	case errors.Is(err, errLost), errors.Is(err, errUnrecorded), errors.Is(err, provisioning.ErrNotConverged):
 	default:
 		t.Fatalf("unexpected: %v", err)
 	}
@@ -138,8 +165,8 @@ func (w *world) equal(t *rapid.T, i int, sub string) {
 	}
 }
 
-// After any sequence of changes, lost requests, lost replies, a sub that was never
-// stored and foreign edits, two undisturbed runs make held equal wanted, and
+// After any sequence of changes, lost requests, lost replies, steps that were never
+// recorded and foreign edits, two undisturbed runs make held equal wanted, and
 // nobody exists twice.
 func TestReconcileConverges(t *testing.T) {
 	t.Parallel()
@@ -154,9 +181,10 @@ func TestReconcileConverges(t *testing.T) {
 			},
 		})
 		for i, want := range w.wanted {
-			err := provisioning.Reconcile(context.Background(), w.memory, want, nil)
+			kept := stored{want, func() bool { return false }}
+			err := provisioning.Reconcile(context.Background(), w.memory, want, kept)
 			if errors.Is(err, provisioning.ErrNotConverged) { // adopted with what a meddler left
-				err = provisioning.Reconcile(context.Background(), w.memory, want, nil)
+				err = provisioning.Reconcile(context.Background(), w.memory, want, kept)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -167,6 +195,24 @@ func TestReconcileConverges(t *testing.T) {
 			t.Fatalf("%d people for %d accounts", n, len(w.wanted))
 		}
 	})
+}
+
+// log is a record that lists what it is told.
+type log []string
+
+func (l *log) Planned(_ context.Context, steps []provisioning.Step) error {
+	*l = append(*l, fmt.Sprint("planned ", len(steps)))
+	return nil
+}
+
+func (l *log) Sent(_ context.Context, n int) error {
+	*l = append(*l, fmt.Sprint("sent ", n))
+	return nil
+}
+
+func (l *log) Done(_ context.Context, _ int, s provisioning.Step, _ provisioning.Wanted, outcome error) error {
+	*l = append(*l, fmt.Sprint(s.Kind, " ", outcome))
+	return nil
 }
 
 // An ended right is gone from the directory before its sessions end, so that the
@@ -185,26 +231,19 @@ func TestReconcileRecordsEachStep(t *testing.T) {
 	if err := w.memory.Join(t.Context(), sub, ids["viewer"]); err != nil {
 		t.Fatal(err)
 	}
-	var log []string
-	record := func(s provisioning.Step) (func(error) error, error) {
-		log = append(log, "sent "+string(s.Kind))
-		return func(outcome error) error {
-			log = append(log, fmt.Sprint(s.Kind, " ", outcome))
-			return nil
-		}, nil
-	}
+	var record log
 	want := provisioning.Wanted{Account: "a", Sub: sub, EndSessions: true}
-	if err := provisioning.Reconcile(t.Context(), w.memory, &want, record); err != nil {
+	if err := provisioning.Reconcile(t.Context(), w.memory, &want, &record); err != nil {
 		t.Fatal(err)
 	}
 	want.Groups = []provisioning.Group{{ID: "gone", Path: "/access/careconnect/s1/gone"}}
 	want.EndSessions = false
-	if err := provisioning.Reconcile(t.Context(), w.memory, &want, record); !errors.Is(err, provisioning.ErrNotFound) {
+	if err := provisioning.Reconcile(t.Context(), w.memory, &want, &record); !errors.Is(err, provisioning.ErrNotFound) {
 		t.Fatalf("got %v", err)
 	}
-	expect := []string{"sent leave", "leave <nil>", "sent end-sessions", "end-sessions <nil>", "sent join", "join " + provisioning.ErrNotFound.Error()}
-	if !slices.Equal(log, expect) {
-		t.Errorf("got %q, want %q", log, expect)
+	expect := log{"planned 2", "sent 0", "leave <nil>", "sent 1", "end-sessions <nil>", "planned 1", "sent 0", "join " + provisioning.ErrNotFound.Error()}
+	if !slices.Equal(record, expect) {
+		t.Errorf("got %q, want %q", record, expect)
 	}
 	if w.memory.Logouts(sub) != 1 {
 		t.Errorf("%d logouts", w.memory.Logouts(sub))

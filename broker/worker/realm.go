@@ -61,37 +61,18 @@ func refusedDetails(err error) bool {
 
 var errSiteFirst = errors.New("a site's groups are not made yet")
 
-// follow plans, records and takes the steps, and reads back.
+// follow brings the account's place in the realm to what is wanted, as far as the
+// sites' groups are made.
 func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
 	if work.Waits && !work.Urgent {
 		return errSiteFirst
 	}
 	want := w.wanted(work)
-	held, err := provisioning.ReadHeld(ctx, w.Directory, want.Sub)
-	if err != nil {
-		return err
-	}
-	steps := provisioning.Plan(want, held)
-	plan := make([][2]string, len(steps))
-	for i, s := range steps {
-		plan[i] = [2]string{string(s.Kind), s.Object}
-	}
-	first, err := w.Registry.Plan(ctx, work.Account.ID, work.Rev, plan)
-	if err != nil {
-		return err
-	}
-	for i, s := range steps {
-		if err := w.step(ctx, work, &want, first+i, s); err != nil {
-			return err
-		}
-	}
-	if err := provisioning.ReadBack(ctx, w.Directory, want); err != nil {
-		return err
-	}
-	if work.Waits {
+	err := provisioning.Reconcile(ctx, w.Directory, &want, &record{Registry: w.Registry, account: work.Account.ID, rev: work.Rev})
+	if err == nil && work.Waits {
 		return errSiteFirst
 	}
-	return nil
+	return err
 }
 
 func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
@@ -111,22 +92,40 @@ func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	return want
 }
 
-// step takes one step; what the record must know of it is recorded at once.
-func (w *Worker) step(ctx context.Context, work registry.AccountWork, want *provisioning.Wanted, n int, s provisioning.Step) error {
-	id := work.Account.ID
-	if err := w.Registry.StepSent(ctx, id, work.Rev, n); err != nil {
-		return err
+// record writes a run's steps to the registry.
+type record struct {
+	*registry.Registry
+	account string
+	rev     int64
+	first   int // number of this plan's first step among those of the revision
+}
+
+// Planned implements provisioning.Record.
+func (r *record) Planned(ctx context.Context, steps []provisioning.Step) (err error) {
+	plan := make([][2]string, len(steps))
+	for i, s := range steps {
+		plan[i] = [2]string{string(s.Kind), s.Object}
 	}
-	err := provisioning.Apply(ctx, w.Directory, want, s)
-	outcome := "done"
-	if err != nil {
-		outcome = err.Error()
+	r.first, err = r.Plan(ctx, r.account, r.rev, plan)
+	return err
+}
+
+// Sent implements provisioning.Record.
+func (r *record) Sent(ctx context.Context, n int) error {
+	return r.StepSent(ctx, r.account, r.rev, r.first+n)
+}
+
+// Done implements provisioning.Record. What the record must know of a step beyond
+// the step itself is recorded at once.
+func (r *record) Done(ctx context.Context, n int, s provisioning.Step, want provisioning.Wanted, outcome error) (err error) {
+	how := "done"
+	switch {
+	case outcome != nil:
+		how = outcome.Error()
+	case s.Kind == provisioning.KindCreate:
+		err = r.AccountMade(ctx, r.account, want.Sub)
+	case s.Kind == provisioning.KindSetup:
+		err = r.SetupSent(ctx, r.account)
 	}
-	if err == nil && s.Kind == provisioning.KindCreate {
-		err = w.Registry.AccountMade(ctx, id, want.Sub)
-	}
-	if err == nil && s.Kind == provisioning.KindSetup {
-		err = w.Registry.SetupSent(ctx, id)
-	}
-	return errors.Join(err, w.Registry.StepDone(ctx, id, work.Rev, n, outcome))
+	return errors.Join(err, r.StepDone(ctx, r.account, r.rev, r.first+n, how))
 }

@@ -322,15 +322,24 @@ func (s suite) reconcile(t *testing.T) {
 		return provisioning.Group{ID: ids[leaf], Path: root + "/careconnect/run-" + s.tag + "/" + leaf}
 	}
 	w := provisioning.Wanted{Account: p.Account, Create: &p, Groups: []provisioning.Group{at("viewer")}}
-	must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, nil))
+	must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, unrecorded{}))
 	s.holds(t, w.Sub, ids["viewer"])
 
 	w.Groups, w.EndSessions = []provisioning.Group{at("practitioner")}, true
-	must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, nil))
+	must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, unrecorded{}))
 	s.holds(t, w.Sub, ids["practitioner"])
 
 	w.Groups = []provisioning.Group{at("viewer")}
 	is(t, provisioning.ReadBack(t.Context(), s.Directory, w), provisioning.ErrNotConverged)
+}
+
+// unrecorded is a record that keeps nothing.
+type unrecorded struct{}
+
+func (unrecorded) Planned(context.Context, []provisioning.Step) error { return nil }
+func (unrecorded) Sent(context.Context, int) error                    { return nil }
+func (unrecorded) Done(context.Context, int, provisioning.Step, provisioning.Wanted, error) error {
+	return nil
 }
 
 func (s suite) holds(t *testing.T, sub string, want ...string) {
