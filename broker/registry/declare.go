@@ -128,14 +128,17 @@ func attestNeed(p *policies.Program, agreement string) policies.Need {
 	return policies.Need{}
 }
 
-// declareNeed is the need that a signing authority meets.
-func declareNeed(p *policies.Program) (policies.Need, bool) {
-	for _, n := range p.Sites.Needs {
-		if n.Kind == policies.NeedDeclare {
-			return n, true
+// declareNeed is the need that a signing authority meets. Of a request for which
+// nobody ever signs, not even that it is there is told (A65).
+func declareNeed(p *policies.Program, req Request) (policies.Need, error) {
+	if p != nil && req.Kind == policies.SiteRequest && req.State != policies.Draft {
+		for _, n := range p.Sites.Needs {
+			if n.Kind == policies.NeedDeclare {
+				return n, nil
+			}
 		}
 	}
-	return policies.Need{}, false
+	return policies.Need{}, Fail(NotFound, "error.not-found")
 }
 
 // inviteSigner mails a link to the signing authority whom the requester named;
@@ -248,12 +251,12 @@ func (r *Registry) SignDeclaration(ctx context.Context, by By, id, secret, displ
 		if err != nil {
 			return "", err
 		}
+		need, err := declareNeed(tx.Programs[req.Program], req)
+		if err != nil {
+			return "", err
+		}
 		if a := policies.MayDeclare(tx.Actor, c); !a.OK {
 			return "", refuse(a)
-		}
-		need, ok := declareNeed(tx.Programs[req.Program])
-		if !ok || req.Kind != policies.SiteRequest {
-			return "", Fail(NotFound, "error.not-found")
 		}
 		proven, err := tx.provenSigner(id, secret)
 		if err != nil {

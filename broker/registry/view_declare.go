@@ -31,12 +31,9 @@ func (r *Registry) Declaring(ctx context.Context, account, id, secret string) (D
 		return Declaring{}, err
 	}
 	d := Declaring{Program: ps[req.Program]}
-	if req.Kind != policies.SiteRequest || req.State == policies.Draft || d.Program == nil {
-		return Declaring{}, Fail(NotFound, "error.not-found")
-	}
-	need, ok := declareNeed(d.Program)
-	if !ok {
-		return Declaring{}, Fail(NotFound, "error.not-found")
+	need, err := declareNeed(d.Program, req)
+	if err != nil {
+		return Declaring{}, err
 	}
 	d.Agreement = need.Agreement
 	if secret != "" {
