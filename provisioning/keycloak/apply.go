@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -146,17 +147,43 @@ func (r *run) create(ctx context.Context, spec Spec, want object) error {
 }
 
 // profile ensures which attributes people have.
-func (r *run) profile(ctx context.Context, t *template, _ Spec) error {
+func (r *run) profile(ctx context.Context, t *template, spec Spec) error {
 	var have object
 	if err := r.get(ctx, "/users/profile", &have); err != nil {
 		return err
 	}
-	diff := differences(have, t.Profile, "")
+	want := overlay(have, t.Profile)
+	want["attributes"] = attributes(have["attributes"], t.Profile["attributes"], spec.Programs)
+	diff := differences(have, want, "")
 	if len(diff) == 0 {
 		return nil
 	}
 	r.note("user profile:", strings.Join(diff, " "))
-	return r.write(ctx, http.MethodPut, "/users/profile", t.Profile)
+	return r.write(ctx, http.MethodPut, "/users/profile", want)
+}
+
+// attributes are the template's, and after them what somebody else declared. Only
+// an attribute that a program's scope would tell as groups goes: a person could
+// write it.
+func attributes(have, ours any, programs []Program) []any {
+	declared := keyed(have)
+	for _, p := range programs {
+		delete(declared, groupAttribute(p.ID))
+	}
+	var all []any
+	for _, want := range ours.([]any) {
+		want := want.(object)
+		name := want["name"].(string)
+		if known := declared[name]; known != nil {
+			want = overlay(known, want)
+		}
+		delete(declared, name)
+		all = append(all, want)
+	}
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		all = append(all, declared[name])
+	}
+	return all
 }
 
 // ownClients ensures the portal's client and the two service accounts with their rights.

@@ -1,7 +1,10 @@
 package keycloak_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -134,5 +137,68 @@ func TestApplyRefusesAnIncompleteSpec(t *testing.T) {
 		if _, err := keycloak.Apply(t.Context(), f.admin, spec); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+}
+
+// What somebody else declared about people stays, in full; what could pass for our
+// groups goes, and nothing is served while it is there.
+func TestApplyKeepsForeignAttributes(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	_, err := keycloak.AddApp(t.Context(), f.admin, f.realm(), sample())
+	must(t, err)
+	type attribute = map[string]any
+	var profile struct {
+		Policy     any         `json:"unmanagedAttributePolicy"`
+		Attributes []attribute `json:"attributes"`
+		Groups     []any       `json:"groups"`
+	}
+	byName := func(name string) attribute {
+		for _, a := range profile.Attributes {
+			if a["name"] == name {
+				return a
+			}
+		}
+		return nil
+	}
+	f.call(t, http.MethodGet, "/users/profile", nil, &profile)
+	everybody := map[string]any{"view": []string{"admin", "user"}, "edit": []string{"admin", "user"}}
+	profile.Attributes = append(profile.Attributes,
+		attribute{"name": "shoe_size", "group": "feet", "permissions": everybody, "validations": map[string]any{"integer": map[string]any{"min": "10"}}},
+		attribute{"name": "access_careconnect", "permissions": everybody, "multivalued": true})
+	profile.Groups = append(profile.Groups, map[string]any{"name": "feet", "displayHeader": "Feet"})
+	byName("countersign_account")["permissions"] = everybody
+	byName("email")["annotations"] = map[string]any{"inputHelperTextBefore": "theirs"}
+	f.call(t, http.MethodPut, "/users/profile", profile, nil)
+	f.call(t, http.MethodGet, "/users/profile", nil, &profile)
+	shoes, groups := byName("shoe_size"), profile.Groups
+
+	var unsafe *keycloak.UnsafeRealmError
+	if err := f.Prove(t.Context()); !errors.As(err, &unsafe) || !strings.Contains(err.Error(), "attribute access_careconnect") {
+		t.Errorf("proved: %v", err)
+	}
+	changed, err := keycloak.Apply(t.Context(), f.admin, f.spec)
+	must(t, err)
+	if !slices.Equal(changed, []string{"user profile: attributes"}) {
+		t.Errorf("changed %q", changed)
+	}
+	f.call(t, http.MethodGet, "/users/profile", nil, &profile)
+	if got := byName("shoe_size"); !reflect.DeepEqual(got, shoes) || !reflect.DeepEqual(profile.Groups, groups) {
+		t.Errorf("left of a foreign attribute: %v, of its group: %v", got, profile.Groups)
+	}
+	if byName("access_careconnect") != nil {
+		t.Error("a person can still write groups")
+	}
+	if got := fmt.Sprint(byName("countersign_account")["permissions"]); got != "map[edit:[admin] view:[admin]]" {
+		t.Errorf("our own attribute: %s", got)
+	}
+	if byName("email")["annotations"] == nil {
+		t.Error("what the template does not say of an attribute was dropped")
+	}
+	must(t, f.Prove(t.Context()))
+	changed, err = keycloak.Apply(t.Context(), f.admin, f.spec)
+	must(t, err)
+	if len(changed) > 0 {
+		t.Errorf("changed again: %q", changed)
 	}
 }

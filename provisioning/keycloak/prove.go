@@ -37,7 +37,7 @@ func (e *UnsafeRealmError) Error() string {
 // everybody). realm-management's own composites are Keycloak's. It also demands
 // that the portal and every application have full scope off, that undeclared
 // attributes of people are dropped (else a person could write their own
-// access_<program>), and that fine-grained permissions, which this proof cannot
+// access_<program>) and none of that name is declared, and that fine-grained permissions, which this proof cannot
 // see into, are off. It returns *UnsafeRealmError with every offender.
 //
 // With manage-users in the realm, a group or role that carries an administrative
@@ -84,15 +84,21 @@ func (p *proof) get(ctx context.Context, path string, out any) error {
 	})
 }
 
-func (p *proof) settings(ctx context.Context, _ []*gocloak.Client) error {
+func (p *proof) settings(ctx context.Context, clients []*gocloak.Client) error {
 	var profile struct {
-		Policy string `json:"unmanagedAttributePolicy"`
+		Policy     string `json:"unmanagedAttributePolicy"`
+		Attributes []struct{ Name string }
 	}
 	if err := p.get(ctx, "/users/profile", &profile); err != nil {
 		return err
 	}
 	if profile.Policy != "" && profile.Policy != "DISABLED" {
 		p.found("unmanaged attributes are %s", profile.Policy)
+	}
+	for _, a := range profile.Attributes {
+		if slices.ContainsFunc(clients, func(c *gocloak.Client) bool { return tells(c, a.Name) }) {
+			p.found("people may have the attribute %s, which applications are told as groups", a.Name)
+		}
 	}
 	var realm struct {
 		FineGrained *bool `json:"adminPermissionsEnabled"`
@@ -104,6 +110,12 @@ func (p *proof) settings(ctx context.Context, _ []*gocloak.Client) error {
 		p.found("fine-grained admin permissions are on or cannot be read")
 	}
 	return nil
+}
+
+// tells says whether the client is an application that reads the attribute as groups.
+func tells(c *gocloak.Client, attribute string) bool {
+	return isApplication(c) && slices.ContainsFunc(strings.Fields((*c.Attributes)[programsAttribute]),
+		func(program string) bool { return groupAttribute(program) == attribute })
 }
 
 func (p *proof) scopes(_ context.Context, clients []*gocloak.Client) error {
