@@ -459,8 +459,6 @@ func TestDeclareInARoleIsNeverMet(t *testing.T) {
 
 // Two programs may call an agreement alike: what was signed for one counts for
 // that one only.
-//
-// proves: attack A26
 func TestAgreementsOfTwoProgramsWithOneName(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)

@@ -21,7 +21,6 @@ func (r *testRegistry) attests(account, program, agreement string) {
 
 // Two programs may call an agreement alike: signing one program's ends, and
 // stands for, no other's.
-// proves: attack A26
 func TestAttestationsOfTwoPrograms(t *testing.T) {
 	t.Parallel()
 	r := loaded(t)
