@@ -57,15 +57,24 @@ func timeOrNil(t time.Time) *time.Time {
 	return &u
 }
 
+// endData is what the event of an end says: when it was, and why where that was given.
+type endData struct {
+	Ended   time.Time `json:"ended"`
+	Reasons []string  `json:"reasons,omitempty"`
+}
+
 // end ends the facts of a kind that match, and tells how many.
 func (tx *Tx) end(kind, where string, args ...any) (int, error) {
-	var ids []string
-	err := tx.SelectContext(tx.ctx, &ids, `update fact_`+kind+` set ended_at = greatest($1, from_at), end_act = $2
-		where ended_at is null and `+where+` returning id`, append([]any{tx.At, tx.actID}, args...)...)
-	for _, id := range sorted(ids) {
-		tx.event(kind, id, 2, kind+".ended", nil)
+	var rows []struct {
+		ID    string
+		Ended time.Time `db:"ended_at"`
 	}
-	return len(ids), err
+	err := tx.SelectContext(tx.ctx, &rows, `with ended as (update fact_`+kind+` set ended_at = greatest($1, from_at), end_act = $2
+		where ended_at is null and `+where+` returning id, ended_at) select id, ended_at from ended order by id`, append([]any{tx.At, tx.actID}, args...)...)
+	for _, row := range rows {
+		tx.event(kind, row.ID, 2, kind+".ended", &endData{Ended: row.Ended.UTC()})
+	}
+	return len(rows), err
 }
 
 func (tx *Tx) addReview(request, account, site, role, need, capacity, verdict string, reasons []string, by string) (string, error) {

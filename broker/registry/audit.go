@@ -190,18 +190,26 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 	return out, err
 }
 
-// checkFacts demands that every fact still says what was signed when it was recorded.
+// checkFacts demands that every fact still says what was signed when it was
+// recorded, and when it was ended.
 func (r *Registry) checkFacts(ctx context.Context) ([]Violation, error) {
 	var out []Violation
 	for _, kind := range []string{"join", "review", "signature", "mandate", "restriction", "standing"} {
 		var ids []string
 		if err := r.db.SelectContext(ctx, &ids, `select f.id from fact_`+kind+` f
-			join event e on e.entity = $1 and e.entity_id = f.id::text and e.version = 1
+			join event e on e.entity = $1 and e.entity_id = f.id::text and e.version = 1 join act a on a.id = e.act_id
+			left join event ending on ending.entity = $1 and ending.entity_id = f.id::text and ending.version = 2
 			cross join lateral (select convert_from(e.body, 'UTF8')::jsonb -> 'data' as d) b
+			cross join lateral (select to_jsonb(f) as has, coalesce(d -> 'own', '{}') as own) o
 			where coalesce(f.request_id::text, '') <> coalesce(d ->> 'request', '') or coalesce(f.account_id::text, '') <> coalesce(d ->> 'account', '')
 				or coalesce(f.site_id::text, '') <> coalesce(d ->> 'site', '') or coalesce(f.role, '') <> coalesce(d ->> 'role', '')
 				or f.from_at <> (d ->> 'from')::timestamptz or f.until_at <> coalesce((d ->> 'until')::timestamptz, 'infinity')
-				or not to_jsonb(f) @> (coalesce(d -> 'own', '{}') - 'shown_at' - 'signed_in_at')`, kind); err != nil { // moments are written otherwise there
+				or f.act_id <> a.id or f.recorded_at <> a.at
+				or has || (own - 'shown_at' - 'signed_in_at') <> has -- moments are written otherwise there
+				or (has ->> 'shown_at')::timestamptz is distinct from (own ->> 'shown_at')::timestamptz
+				or (has ->> 'signed_in_at')::timestamptz is distinct from (own ->> 'signed_in_at')::timestamptz
+				or f.end_act is distinct from ending.act_id
+				or f.ended_at is distinct from (convert_from(ending.body, 'UTF8')::jsonb #>> '{data,ended}')::timestamptz`, kind); err != nil {
 			return nil, err
 		}
 		for _, id := range ids {

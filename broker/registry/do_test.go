@@ -171,8 +171,8 @@ func TestRefusalIsRecordedAlone(t *testing.T) {
 	r.sound()
 }
 
-// The application's role cannot change acts, events and facts, of which only the
-// ends are written; even the owner cannot change acts and events.
+// Neither the application's role nor the owner can change acts, events and facts,
+// of which only the ends are written, once.
 // proves: attack A27
 func TestRecordIsOnlyAddedTo(t *testing.T) {
 	t.Parallel()
@@ -190,7 +190,21 @@ func TestRecordIsOnlyAddedTo(t *testing.T) {
 			t.Errorf("as the application's role, %s: %v", statement, err)
 		}
 	}
-	for _, statement := range []string{`update act set kind = 'x'`, `delete from event`, `truncate event cascade`} {
+	if err := r.AcceptInvitation(t.Context(), r.by(r.someone("rosa")), r.invited()); err != nil {
+		t.Fatal(err)
+	}
+	r.sql(`update fact_join set ended_at = now(), end_act = act_id`)
+	for _, statement := range []string{`update fact_join set ended_at = now()`, `update fact_join set ended_at = null, end_act = null`} {
+		if _, err := r.db.ExecContext(t.Context(), statement); !isCode(err, "42501") {
+			t.Errorf("as the application's role, %s: %v", statement, err)
+		}
+	}
+	for _, statement := range []string{
+		`update act set kind = 'x'`, `delete from event`, `truncate event cascade`,
+		`update fact_review set verdict = 'refuse'`, `update fact_review set need = '', ended_at = now(), end_act = act_id`,
+		`update fact_review set recorded_at = now()`, `delete from fact_review`, `truncate fact_consent`,
+		`update fact_join set ended_at = null, end_act = null`, `update fact_join set ended_at = now()`, `delete from fact_join`,
+	} {
 		if err := r.asOwner(statement); !isCode(err, "42501") {
 			t.Errorf("as the owner, %s: %v", statement, err)
 		}
@@ -232,8 +246,23 @@ func TestTamperedFactsAreFound(t *testing.T) {
 	if err := r.AcceptInvitation(t.Context(), r.by(r.someone("rosa")), r.invited()); err != nil {
 		t.Fatal(err)
 	}
+	bob := r.someone("bob")
+	r.attests(bob, "careconnect", "direct-care-only")
+	r.attests(bob, "careconnect", "direct-care-only") // which ends the first
 	r.sound()
+	for _, kind := range []string{"join", "review", "signature"} {
+		if err := r.asOwner(`alter table fact_` + kind + ` disable trigger fact_ends_once`); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, tampered := range []struct{ do, undo, says string }{
+		{`update fact_signature set shown_at = shown_at - interval '1 day'`, `update fact_signature set shown_at = shown_at + interval '1 day'`, "signature"},
+		{`update fact_signature set signed_in_at = signed_in_at + interval '1 hour'`, `update fact_signature set signed_in_at = signed_in_at - interval '1 hour'`, "signature"},
+		{`update fact_signature set names = array[account_id]`, `update fact_signature set names = '{}'`, "signature"},
+		{`update fact_signature set recorded_at = recorded_at - interval '1 day'`, `update fact_signature set recorded_at = recorded_at + interval '1 day'`, "signature"},
+		{`update fact_signature set ended_at = ended_at + interval '1 day'`, `update fact_signature set ended_at = ended_at - interval '1 day'`, "signature"},
+		{`update fact_signature set end_act = act_id where ended_at is not null`,
+			`update fact_signature f set end_act = o.act_id from fact_signature o where f.ended_at is not null and o.ended_at is null`, "signature"},
 		{`update fact_review set verdict = 'return'`, `update fact_review set verdict = 'approve'`, "review"},
 		{`update fact_join set until_at = '2999-01-01'`, `update fact_join set until_at = 'infinity'`, "join"},
 		{`alter table act disable trigger act_never; update act set at = at - interval '1 day' where kind = 'invitation.accept'`,

@@ -155,7 +155,7 @@ func (r *Registry) endJoin(ctx context.Context, by By, kind, id, last, restricti
 		}
 		ended := &tx.events[first] // the join's: it goes first
 		if len(reasons) > 0 {
-			ended.data = map[string]any{"reasons": reasons}
+			ended.data.(*endData).Reasons = reasons
 		}
 		if words != "" {
 			ended.private = map[string]string{"words": words}

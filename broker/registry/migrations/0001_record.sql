@@ -383,6 +383,24 @@ $$ begin raise exception 'the record is only ever added to: % on %', tg_op, tg_t
 -- +goose StatementEnd
 create trigger act_never before update or delete on act for each row execute function never();
 create trigger event_never before update or delete on event for each row execute function never();
+-- +goose StatementBegin
+create function ends_once() returns trigger language plpgsql as
+$$ begin
+  if tg_op = 'UPDATE' and old.ended_at is null and new.ended_at is not null
+    and to_jsonb(new) - 'ended_at' - 'end_act' = to_jsonb(old) - 'ended_at' - 'end_act' then
+    return new;
+  end if;
+  raise exception 'a fact is recorded once and ended once: % on %', tg_op, tg_table_name using errcode = '42501';
+end $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+do $$ declare kind text; begin
+  foreach kind in array array['join', 'review', 'signature', 'mandate', 'restriction', 'standing', 'identity_match', 'consent'] loop
+    execute format('create trigger fact_ends_once before update or delete on fact_%s for each row execute function ends_once()', kind);
+    execute format('create trigger fact_never_truncate before truncate on fact_%s for each statement execute function never()', kind);
+  end loop;
+end $$;
+-- +goose StatementEnd
 create trigger act_never_truncate before truncate on act for each statement execute function never();
 create trigger event_never_truncate before truncate on event for each statement execute function never();
 
