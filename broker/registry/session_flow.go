@@ -10,8 +10,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// SignInWithin is how long a sign-in that was begun may take.
-const SignInWithin = 15 * time.Minute
+// SignInWithin is how long a sign-in that was begun may take: as long as Keycloak
+// lets its page stand (accessCodeLifespanLogin), or who took their time would give
+// proof there and be turned away here.
+const SignInWithin = 30 * time.Minute
 
 // SignIn is a sign-in between its start and the callback. State and the
 // browser's own secret are kept as hashes, the PKCE verifier sealed.

@@ -134,7 +134,7 @@ func TestCallbackRefused(t *testing.T) {
 	}
 }
 
-// A state works once, and for fifteen minutes.
+// A state works once, and for half an hour.
 //
 // proves: attack A46
 func TestStateSingleUse(t *testing.T) {
