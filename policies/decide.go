@@ -151,7 +151,7 @@ func outstanding(f Facts, j Join, n Need, t time.Time) Reason {
 // mandates through which it comes, and all those mandates.
 func leavesOf(ps Programs, f Facts, j Join, role Role, t time.Time) (map[string][]string, []string) {
 	leaves := map[string][]string{role.Code: nil}
-	if !role.needsAuthorizer() {
+	if !role.NeedsAuthorizer() {
 		for _, e := range role.Gives {
 			leaves[e] = nil
 		}
@@ -182,7 +182,7 @@ func leavesOf(ps Programs, f Facts, j Join, role Role, t time.Time) (map[string]
 func asAuthorizerOf(ps Programs, f Facts, account, site string, t time.Time) (gives []string, authorizes bool) {
 	for _, j := range liveJoins(f, account, t) {
 		_, role, ok := roleOf(ps, f.Sites[j.Site], j.Role)
-		if j.Site != site || !ok || role.AsHolder || role.needsAuthorizer() {
+		if j.Site != site || !ok || role.AsHolder || role.NeedsAuthorizer() {
 			continue
 		}
 		if holds, _ := decideJoin(ps, f, j, t); len(holds) == 0 {

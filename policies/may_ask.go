@@ -48,7 +48,7 @@ func MaySubmitJoin(a Actor, c Case, profession string, open bool, t time.Time) A
 	case !role.admits(role.ProfessionOf(profession)):
 		return refuse(ProfessionNotEligible)
 	}
-	if role.needsAuthorizer() {
+	if role.NeedsAuthorizer() {
 		if why := unfit(c, a.Account); why != "" {
 			return refuse(why)
 		}

@@ -17,7 +17,7 @@ func MayAskAuthorizers(a Actor, c Case) Answer {
 	}
 	role, ok := c.Program.Role(c.Request.Role)
 	switch {
-	case !ok || !role.needsAuthorizer():
+	case !ok || !role.NeedsAuthorizer():
 		return refuse(RoleUnknown)
 	case len(c.Needs) == 0: // no wish to hold the role there
 		return refuse(NoSuchNeed)

@@ -205,8 +205,9 @@ func (p *Program) Profession(code string) (Profession, bool) {
 	return Profession{}, false
 }
 
-// needsAuthorizer tells whether somebody must let its holder act for them.
-func (r Role) needsAuthorizer() bool {
+// NeedsAuthorizer tells whether somebody must let its holder act for them, whatever
+// the role then gives: as-authorizer, or what is its own.
+func (r Role) NeedsAuthorizer() bool {
 	for _, n := range r.Needs {
 		if n.Kind == NeedApprove && n.By == ByAuthorizer {
 			return true

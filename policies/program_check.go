@@ -73,7 +73,7 @@ func (r programReader) checkApprove(at ast.Node, n Need) {
 
 // checkAuthorizer keeps delegation one step deep (A09) and its cap in place (C23).
 func (r programReader) checkAuthorizer(role Role) {
-	byAuthorizer := role.needsAuthorizer()
+	byAuthorizer := role.NeedsAuthorizer()
 	if role.AsHolder && !byAuthorizer {
 		r.fault(r.at[role.Code], "role %q gives as-authorizer and so needs {approve: authorizer}", role.Code)
 	}

@@ -84,7 +84,7 @@ func (v *visit) accessPage(at places, held []registry.Access, waiting []registry
 	}
 	for _, w := range waiting {
 		p.Waiting = append(p.Waiting, v.waitingCard(at, w))
-		p.Authorizing = p.Authorizing || at.roleOf(w.Request.Program, w.Request.Role).AsHolder
+		p.Authorizing = p.Authorizing || at.roleOf(w.Request.Program, w.Request.Role).NeedsAuthorizer()
 	}
 	for _, r := range requests {
 		line := v.requestLine(at, r, sites[r.Site])
@@ -106,7 +106,7 @@ func (v *visit) heldCard(at places, a registry.Access) heldCard {
 	c := heldCard{Role: at.role(a.Program, a.Role), Site: at.site(a.Site), Program: at.program(a.Program), State: v.stateTag("access-state", "ready"),
 		Gives: at.leaves(a.Program, a.Leaves), Nothing: role.Can(policies.Administer),
 		Since: v.words.Moment(a.Since, zone), Until: v.until(a.Until, zone), Why: at.why(a.Program, zone, a.Why),
-		Authorizing: role.Can(policies.Authorize) || role.AsHolder}
+		Authorizing: role.Can(policies.Authorize) || role.NeedsAuthorizer()}
 	switch {
 	case !a.Ready:
 		c.State = v.stateTag("access-state", "being-set-up")

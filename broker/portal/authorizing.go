@@ -147,7 +147,7 @@ func (v *visit) mandateLine(at places, m registry.Mandate, name string) mandateL
 func asks(at places, f authorizingFacts) []askAt {
 	var out []askAt
 	add := func(s registry.Site, role string) {
-		if at.roleOf(s.Program, role).AsHolder {
+		if at.roleOf(s.Program, role).NeedsAuthorizer() {
 			out = append(out, askAt{s.ID, role, at.v.words.T("request-kind.join", "Role", at.role(s.Program, role), "Site", at.site(s))})
 		}
 	}

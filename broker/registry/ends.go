@@ -49,6 +49,9 @@ func (tx *Tx) siteCase(id string) (policies.Case, Site, error) {
 		return policies.Case{}, s, err
 	}
 	c := policies.Case{Program: tx.Programs[s.Program], Site: s.fact()}
+	if c.Program == nil { // not in force: no rules, so nothing to manage by them
+		return c, s, Fail(NotFound, "error.not-found")
+	}
 	if c.Administrators, err = tx.holders(id, policies.Administer); err != nil {
 		return c, s, err
 	}
@@ -84,7 +87,7 @@ func (tx *Tx) endMembership(account, site, role string) error {
 	if !ok {
 		return nil
 	}
-	if gone.AsHolder {
+	if gone.NeedsAuthorizer() {
 		if _, err := tx.end("mandate", `on_behalf = $3 and site_id = $4`, account, site); err != nil {
 			return err
 		}

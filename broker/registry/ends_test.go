@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -111,4 +112,54 @@ func TestDeactivatingIsOnRecordWithItsReason(t *testing.T) {
 	if n := r.count(`fact_mandate where on_behalf = $1 and ended_at is null`, moa); n != 0 {
 		t.Error("the mandate goes on")
 	}
+}
+
+// Who acts on behalf has an authorizer, whatever the role gives: also one with a
+// gift of its own can be offered a mandate, which goes with the role.
+// proves: C17 C23
+func TestAuthorizedWithAGiftOfItsOwn(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	built, err := policies.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := policies.FromSource(bytes.Replace(built["careconnect"].Source, []byte("gives: as-authorizer"), []byte("gives: [viewer]"), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.LoadProgram(t.Context(), CommandLine(), other); err != nil {
+		t.Fatal(err)
+	}
+	site, admin, doc, moa := r.opened(), r.someone("admin"), r.someone("doc"), r.someone("moa")
+	r.holds(admin, site, "administrator")
+	r.holds(doc, site, "practitioner")
+	join := r.holds(moa, site, "on-behalf-of")
+	if at, err := r.Authorizing(t.Context(), doc); err != nil || len(at) != 1 || len(at[0].Could) != 1 || at[0].Could[0].ID != moa {
+		t.Errorf("could authorize at %+v, %v", at, err)
+	}
+	if err := r.OfferByMail(t.Context(), r.by(doc), site, "on-behalf-of", "ann@example.org"); err != nil {
+		t.Error(err)
+	}
+	if err := r.Offer(t.Context(), r.by(doc), site, moa); err != nil {
+		t.Error(err)
+	}
+	if err := r.Deactivate(t.Context(), r.by(admin), join, "", []string{"left"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.count(`fact_mandate where on_behalf = $1 and ended_at is null`, moa); n != 0 {
+		t.Error("the mandate goes on")
+	}
+}
+
+// Where a site's program is not in force nobody has anything to manage.
+func TestSiteOfNoProgram(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, bob := NewID(), r.someone("bob")
+	r.sql(`insert into site (id, program, code, name, tz, opened_at, changed_at) values ($1, 'gone', 'gone', 'Gone', 'UTC', instant(), instant())`, site)
+	join := r.holds(bob, site, "lpn")
+	says(t, r.Leave(t.Context(), r.by(bob), join, ""), NotFound, "error.not-found")
+	says(t, r.Offer(t.Context(), r.by(bob), site, bob), NotFound, "error.not-found")
+	says(t, r.NameAdministrator(t.Context(), r.by(bob), site, bob), NotFound, "error.not-found")
 }

@@ -248,7 +248,7 @@ func (r *Registry) OfferByMail(ctx context.Context, by By, site, role, email str
 		if a := policies.MayAuthorize(tx.Programs, tx.Actor, c, ""); !a.OK {
 			return "", refuse(a)
 		}
-		if rl, ok := tx.Programs[s.Program].Role(role); !ok || !rl.AsHolder {
+		if rl, ok := tx.Programs[s.Program].Role(role); !ok || !rl.NeedsAuthorizer() {
 			return "", Fail(NotFound, "error.not-found")
 		}
 		if err := tx.limit("mail:"+strings.ToLower(email), 3, 24*time.Hour); err != nil {

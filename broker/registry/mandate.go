@@ -30,7 +30,7 @@ func (r *Registry) Offer(ctx context.Context, by By, site, onBehalf string) erro
 			return "", err
 		}
 		for _, code := range roles {
-			if role, ok := tx.Programs[s.Program].Role(code); ok && role.AsHolder {
+			if role, ok := tx.Programs[s.Program].Role(code); ok && role.NeedsAuthorizer() {
 				return "", tx.addMandate("", by.Account, onBehalf, site)
 			}
 		}

@@ -181,7 +181,7 @@ func (r *Registry) Authorizing(ctx context.Context, account string) ([]Authorizi
 		}
 		at := AuthorizingAt{Site: site}
 		for _, x := range l.ps[h.Program].Roles {
-			if x.AsHolder {
+			if x.NeedsAuthorizer() {
 				at.Roles = append(at.Roles, x.Code)
 			}
 		}

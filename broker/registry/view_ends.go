@@ -112,7 +112,7 @@ func (l looker) dependants(where string, args []any, change func(*policies.Facts
 		d := Dependant{Name: named[row.Account].Name(), Site: row.Name}
 		for _, h := range policies.Decide(l.ps, facts, row.Account, l.at).Held {
 			role, _ := l.ps[facts.Sites[h.Site].Program].Role(h.Role)
-			d.Keeps = d.Keeps || h.Site == row.Site && role.AsHolder
+			d.Keeps = d.Keeps || h.Site == row.Site && role.NeedsAuthorizer()
 		}
 		out = append(out, d)
 	}
