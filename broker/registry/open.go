@@ -157,5 +157,3 @@ type programCache struct {
 	mu    sync.Mutex
 	known map[string]*policies.Program
 }
-
-func sum(b []byte) []byte { s := sha256.Sum256(b); return s[:] }
