@@ -72,3 +72,53 @@ func TestRetries(t *testing.T) {
 		}
 	}
 }
+
+// What was not changed is not said.
+func TestAFailedChangeIsNotNoted(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*run) error{
+		"settings": func(r *run) error {
+			return r.settings(t.Context(), &template{Realm: object{"enabled": true}}, Spec{})
+		},
+		"profile": func(r *run) error {
+			return r.profile(t.Context(), &template{Profile: object{"attributes": []any{object{"name": "email"}}}}, Spec{})
+		},
+		"scope of a program": func(r *run) error {
+			return r.ensureProgramScope(t.Context(), &template{ProgramScope: object{"name": "{{scope}}"}}, "careconnect")
+		},
+		"roles": func(r *run) error {
+			return r.ensureRoles(t.Context(), "rights", "/have", "/have", map[string]role{"a": {ID: "1", Name: "a"}}, []string{"a"})
+		},
+		"scopes of a client": func(r *run) error {
+			return r.ensureScopes(t.Context(), "client", "/scopes", []string{"old"}, nil)
+		},
+	} {
+		for _, code := range []int{http.StatusInternalServerError, http.StatusNoContent} {
+			r := &run{account: newAccount("http://keycloak.test", "r", "r", "id", "secret", stubborn(code), 0)}
+			err := change(r)
+			if failed := code >= 400; failed != (err != nil) || failed == (len(r.changed) > 0) {
+				t.Errorf("%s, writes answered with %d: %v, noted %q", name, code, err, r.changed)
+			}
+		}
+	}
+}
+
+// stubborn answers what is read with nearly nothing and every write with one status.
+type stubborn int
+
+func (code stubborn) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}}
+	body := "{}"
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/token"):
+		body = `{"access_token":"t","expires_in":300,"token_type":"Bearer"}`
+	case r.Method != http.MethodGet:
+		answer.StatusCode = int(code)
+	case strings.HasSuffix(r.URL.Path, "/have"):
+		body = "[]"
+	case strings.HasSuffix(r.URL.Path, "/client-scopes"):
+		body = `[{"id":"1","name":"old"}]`
+	}
+	answer.Body = io.NopCloser(strings.NewReader(body))
+	return answer, nil
+}

@@ -36,20 +36,24 @@ func (a Admin) on(realm string) *run {
 	}
 }
 
-// note records a change.
-func (r *run) note(what ...string) { r.changed = append(r.changed, strings.Join(what, " ")) }
-
 func (r *run) get(ctx context.Context, path string, out any) error {
 	return r.repeat(ctx, "GET "+path, func(bearer string) error {
 		return r.send(ctx, bearer, http.MethodGet, path, nil, out)
 	})
 }
 
-func (r *run) write(ctx context.Context, method, path string, in any) error {
-	return r.once(ctx, method+" "+path, func(bearer string) error {
+// write makes a change and, once it is made, notes it in these words.
+func (r *run) write(ctx context.Context, method, path string, in any, what ...string) error {
+	err := r.once(ctx, method+" "+path, func(bearer string) error {
 		return r.send(ctx, bearer, method, path, in, nil)
 	})
+	if err == nil {
+		r.note(what...)
+	}
+	return err
 }
+
+func (r *run) note(what ...string) { r.changed = append(r.changed, strings.Join(what, " ")) }
 
 // role is a role as role mappings name it.
 type role struct {
@@ -84,23 +88,29 @@ func (r *run) ensureRoles(ctx context.Context, what, readPath, writePath string,
 			return errors.Join(provisioning.ErrNotFound, errors.New("keycloak: role "+name+" for "+what))
 		}
 		missing = append(missing, one)
-		r.note(what+": added", name)
 	}
 	for _, h := range have {
 		if !slices.Contains(want, h.Name) {
 			surplus = append(surplus, h)
-			r.note(what+": removed", h.Name)
 		}
 	}
 	if len(surplus) > 0 {
-		if err := r.write(ctx, http.MethodDelete, writePath, surplus); err != nil {
+		if err := r.write(ctx, http.MethodDelete, writePath, surplus, what+": removed", names(surplus)); err != nil {
 			return err
 		}
 	}
 	if len(missing) > 0 {
-		return r.write(ctx, http.MethodPost, writePath, missing)
+		return r.write(ctx, http.MethodPost, writePath, missing, what+": added", names(missing))
 	}
 	return nil
+}
+
+func names(roles []role) string {
+	var all []string
+	for _, one := range roles {
+		all = append(all, one.Name)
+	}
+	return strings.Join(all, " ")
 }
 
 // clientNamed reads a client's whole representation by client id; nil when there is none.

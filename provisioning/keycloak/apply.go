@@ -48,11 +48,23 @@ type Program struct {
 	Entitlements []string // codes
 }
 
-// SMTP is the mail server that Keycloak sends through.
+// SMTP is the mail server that Keycloak sends through. Keycloak shows a reference
+// into its vault, and no plain password: one of those is written at each Apply.
 type SMTP struct {
 	Host           string
 	Port           int
 	From, FromName string
+	SSL, StartTLS  bool   // from the first byte, or by STARTTLS; not both
+	User, Password string // no User: no authentication
+}
+
+// guard fills in how the conversation with the server is protected.
+func (s SMTP) guard(server object) {
+	server["ssl"], server["starttls"] = strconv.FormatBool(s.SSL), strconv.FormatBool(s.StartTLS)
+	server["auth"] = strconv.FormatBool(s.User != "")
+	if s.User != "" {
+		server["user"], server["password"] = s.User, s.Password
+	}
 }
 
 // Apply makes the realm equal to spec and says what it changed; a second run
@@ -91,6 +103,9 @@ func (s Spec) check() error {
 		slices.Sort(missing)
 		return fmt.Errorf("keycloak: the realm's specification lacks %s", strings.Join(missing, ", "))
 	}
+	if s.SMTP.User != "" && !s.SMTP.SSL && !s.SMTP.StartTLS {
+		return errors.New("keycloak: the mail server's password needs TLS")
+	}
 	return exact(s.Portal.RedirectURIs, s.Portal.PostLogoutURIs)
 }
 
@@ -103,6 +118,9 @@ func (r *run) settings(ctx context.Context, t *template, spec Spec) error {
 	})
 	if err != nil {
 		return err
+	}
+	if server, ok := want["smtpServer"].(object); ok {
+		spec.SMTP.guard(server)
 	}
 	if spec.SMTP.Host == "" {
 		delete(want, "smtpServer")
@@ -122,8 +140,8 @@ func (r *run) settings(ctx context.Context, t *template, spec Spec) error {
 	if len(diff) == 0 {
 		return nil
 	}
-	r.note("realm:", strings.Join(diff, " "))
-	return r.write(ctx, http.MethodPut, "", want) // fields not sent keep their value
+	// Fields not sent keep their value.
+	return r.write(ctx, http.MethodPut, "", want, "realm:", strings.Join(diff, " "))
 }
 
 func (r *run) create(ctx context.Context, spec Spec, want object) error {
@@ -158,8 +176,7 @@ func (r *run) profile(ctx context.Context, t *template, spec Spec) error {
 	if len(diff) == 0 {
 		return nil
 	}
-	r.note("user profile:", strings.Join(diff, " "))
-	return r.write(ctx, http.MethodPut, "/users/profile", want)
+	return r.write(ctx, http.MethodPut, "/users/profile", want, "user profile:", strings.Join(diff, " "))
 }
 
 // attributes are the template's, and after them what somebody else declared. Only

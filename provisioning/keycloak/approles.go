@@ -93,7 +93,7 @@ func (r *run) ensureOwnRoles(ctx context.Context, id string, want []string) erro
 		if _, found := have[name]; found {
 			continue
 		}
-		if err := r.write(ctx, http.MethodPost, "/clients/"+id+"/roles", object{"name": name}); err != nil {
+		if err := r.write(ctx, http.MethodPost, "/clients/"+id+"/roles", object{"name": name}, "role", name, "created"); err != nil {
 			return err
 		}
 	}
@@ -101,7 +101,7 @@ func (r *run) ensureOwnRoles(ctx context.Context, id string, want []string) erro
 		if slices.Contains(want, name) {
 			continue
 		}
-		if err := r.write(ctx, http.MethodDelete, "/clients/"+id+"/roles/"+url.PathEscape(name), nil); err != nil {
+		if err := r.write(ctx, http.MethodDelete, "/clients/"+id+"/roles/"+url.PathEscape(name), nil, "role", name, "removed"); err != nil {
 			return err
 		}
 	}

@@ -24,10 +24,9 @@ func (r *run) ensureClient(ctx context.Context, want object) (id string, err err
 		return "", err
 	}
 	if have == nil {
-		if err := r.write(ctx, http.MethodPost, "/clients", want); err != nil {
+		if err := r.write(ctx, http.MethodPost, "/clients", want, what, "created"); err != nil {
 			return "", err
 		}
-		r.note(what, "created")
 		if have, err = r.clientNamed(ctx, clientID); err != nil || have == nil {
 			return "", fmt.Errorf("keycloak: %s was created and is not there: %w", what, err)
 		}
@@ -38,10 +37,9 @@ func (r *run) ensureClient(ctx context.Context, want object) (id string, err err
 		delete(plain, key) // PUT ignores them; they have their own resources
 	}
 	if diff := differences(have, plain, ""); len(diff) > 0 {
-		if err := r.write(ctx, http.MethodPut, "/clients/"+id, overlay(have, plain)); err != nil {
+		if err := r.write(ctx, http.MethodPut, "/clients/"+id, overlay(have, plain), what+":", strings.Join(diff, " ")); err != nil {
 			return "", err
 		}
-		r.note(what+":", strings.Join(diff, " "))
 	}
 	// Optional ones first: Keycloak answers 204 and does nothing when a scope that
 	// is still optional is to become a default one.
@@ -68,18 +66,16 @@ func (r *run) ensureScopes(ctx context.Context, what, path string, have, want []
 		return err
 	}
 	for _, s := range all {
-		method := ""
+		method, done := "", ""
 		switch held, wanted := slices.Contains(have, s.Name), slices.Contains(want, s.Name); {
 		case wanted && !held:
-			method = http.MethodPut
-			r.note(what+": scope", s.Name, "added")
+			method, done = http.MethodPut, "added"
 		case held && !wanted:
-			method = http.MethodDelete
-			r.note(what+": scope", s.Name, "removed")
+			method, done = http.MethodDelete, "removed"
 		default:
 			continue
 		}
-		if err := r.write(ctx, method, path+"/"+s.ID, nil); err != nil {
+		if err := r.write(ctx, method, path+"/"+s.ID, nil, what+": scope", s.Name, done); err != nil {
 			return err
 		}
 	}
@@ -98,25 +94,23 @@ func (r *run) ensureMappers(ctx context.Context, what, path string, have, want a
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		mapper, found := known[name]
 		if !found {
-			if err := r.write(ctx, http.MethodPost, path, wanted[name]); err != nil {
+			if err := r.write(ctx, http.MethodPost, path, wanted[name], what+": mapper", name, "added"); err != nil {
 				return err
 			}
-			r.note(what+": mapper", name, "added")
 			continue
 		}
 		if diff := differences(mapper, wanted[name], ""); len(diff) > 0 {
-			if err := r.write(ctx, http.MethodPut, path+"/"+mapper["id"].(string), overlay(mapper, wanted[name])); err != nil {
+			if err := r.write(ctx, http.MethodPut, path+"/"+mapper["id"].(string), overlay(mapper, wanted[name]),
+				what+": mapper", name+":", strings.Join(diff, " ")); err != nil {
 				return err
 			}
-			r.note(what+": mapper", name+":", strings.Join(diff, " "))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		if wanted[name] == nil {
-			if err := r.write(ctx, http.MethodDelete, path+"/"+known[name]["id"].(string), nil); err != nil {
+			if err := r.write(ctx, http.MethodDelete, path+"/"+known[name]["id"].(string), nil, what+": mapper", name, "removed"); err != nil {
 				return err
 			}
-			r.note(what+": mapper", name, "removed")
 		}
 	}
 	return nil

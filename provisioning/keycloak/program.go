@@ -38,10 +38,10 @@ func (r *run) programs(ctx context.Context, t *template, spec Spec) error {
 			if _, found := known[name]; found {
 				continue
 			}
-			if err := r.write(ctx, http.MethodPost, "/clients/"+portalID+"/roles", object{"name": name}); err != nil {
+			if err := r.write(ctx, http.MethodPost, "/clients/"+portalID+"/roles", object{"name": name},
+				"role", name, "of client", spec.Portal.ClientID, "created"); err != nil {
 				return err
 			}
-			r.note("role", name, "of client", spec.Portal.ClientID, "created")
 		}
 	}
 	return nil
@@ -59,10 +59,9 @@ func (r *run) ensureGroupPath(ctx context.Context, path string) error {
 			if parent != "" {
 				under += "/" + parent + "/children"
 			}
-			if err := r.write(ctx, http.MethodPost, under, object{"name": name}); err != nil {
+			if err := r.write(ctx, http.MethodPost, under, object{"name": name}, "group", at, "created"); err != nil {
 				return err
 			}
-			r.note("group", at, "created")
 			err = r.get(ctx, "/group-by-path"+at, &g)
 		}
 		if err != nil {
@@ -90,15 +89,13 @@ func (r *run) ensureProgramScope(ctx context.Context, t *template, program strin
 	}
 	i := slices.IndexFunc(all, func(s object) bool { return s["name"] == want["name"] })
 	if i < 0 {
-		r.note(what, "created")
-		return r.write(ctx, http.MethodPost, "/client-scopes", want)
+		return r.write(ctx, http.MethodPost, "/client-scopes", want, what, "created")
 	}
 	path := "/client-scopes/" + all[i]["id"].(string)
 	plain := maps.Clone(want)
 	delete(plain, "protocolMappers")
 	if diff := differences(all[i], plain, ""); len(diff) > 0 {
-		r.note(what+":", strings.Join(diff, " "))
-		if err := r.write(ctx, http.MethodPut, path, overlay(all[i], plain)); err != nil {
+		if err := r.write(ctx, http.MethodPut, path, overlay(all[i], plain), what+":", strings.Join(diff, " ")); err != nil {
 			return err
 		}
 	}
