@@ -23,8 +23,16 @@ type account struct {
 	grant  clientcredentials.Config
 	client *http.Client
 
-	mu    sync.Mutex // held while a token is fetched, so that one fetch serves all
+	mu       sync.Mutex // never held over a call
+	token    *oauth2.Token
+	fetching *fetch // under way, nil for none: it serves everybody who waits
+}
+
+// fetch is the asking for one token; done is closed when the rest is known.
+type fetch struct {
+	done  chan struct{}
 	token *oauth2.Token
+	err   error
 }
 
 // newAccount makes an account of homeRealm that works on realm.
@@ -37,23 +45,50 @@ func newAccount(baseURL, homeRealm, realm, id, secret string, via http.RoundTrip
 		realm: realm,
 		grant: clientcredentials.Config{
 			ClientID: id, ClientSecret: secret,
+			AuthStyle: oauth2.AuthStyleInHeader, // else every failure is asked for twice
 			TokenURL: baseURL + "/realms/" + url.PathEscape(homeRealm) + "/protocol/openid-connect/token",
 		},
 		client: &http.Client{Transport: via, Timeout: timeout},
 	}
 }
 
+// bearer gives the token, or waits for the one that is being fetched as long as
+// its caller does. One fetch serves all: where Keycloak hangs they wait once, and
+// not in turn.
 func (a *account) bearer(ctx context.Context) (string, error) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.token.Valid() {
-		t, err := a.grant.Token(context.WithValue(ctx, oauth2.HTTPClient, a.client))
-		if err != nil {
-			return "", err
-		}
-		a.token = t
+	if a.token.Valid() {
+		defer a.mu.Unlock()
+		return a.token.AccessToken, nil
 	}
-	return a.token.AccessToken, nil
+	f := a.fetching
+	if f == nil {
+		f = &fetch{done: make(chan struct{})}
+		a.fetching = f
+		go a.fetch(context.WithoutCancel(ctx), f) // the first to ask may leave before the others
+	}
+	a.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-f.done:
+	}
+	if f.err != nil {
+		return "", f.err
+	}
+	return f.token.AccessToken, nil
+}
+
+// fetch asks for a token; how long that may take is the client's timeout.
+func (a *account) fetch(ctx context.Context, f *fetch) {
+	f.token, f.err = a.grant.Token(context.WithValue(ctx, oauth2.HTTPClient, a.client))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if f.err == nil {
+		a.token = f.token
+	}
+	a.fetching = nil
+	close(f.done)
 }
 
 // forget drops the token that Keycloak refused, unless another call already did.

@@ -1,12 +1,14 @@
 package keycloak
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/provisioning"
 )
@@ -121,4 +123,52 @@ func (code stubborn) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer.Body = io.NopCloser(strings.NewReader(body))
 	return answer, nil
+}
+
+// gate lets token requests pass one by one, as the test says, and fails them.
+type gate struct {
+	arrived, pass chan struct{}
+}
+
+func (g gate) RoundTrip(*http.Request) (*http.Response, error) {
+	g.arrived <- struct{}{}
+	<-g.pass
+	return nil, io.ErrUnexpectedEOF
+}
+
+// Where Keycloak hangs, all who want a token wait for one answer, and whoever is
+// called off does not wait at all.
+func TestATokenIsFetchedForAll(t *testing.T) {
+	t.Parallel()
+	g := gate{make(chan struct{}, 8), make(chan struct{})}
+	a := newAccount("http://keycloak.test", "r", "r", "id", "secret", g, 0)
+	const askers = 4
+	answers := make(chan error, askers)
+	first, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() { _, err := a.bearer(first); left <- err }()
+	<-g.arrived
+	for range askers {
+		go func() { _, err := a.bearer(t.Context()); answers <- err }()
+	}
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("called off: %v", err)
+	}
+	select {
+	case err := <-answers:
+		t.Fatalf("answered before Keycloak was: %v", err)
+	case <-g.arrived:
+		t.Fatal("a second fetch began while the first was under way")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(g.pass)
+	for range askers {
+		if err := <-answers; !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if len(g.arrived) > 0 {
+		t.Errorf("%d more fetches", len(g.arrived))
+	}
 }

@@ -71,6 +71,54 @@ func TestApplyIsIdempotent(t *testing.T) {
 	token(t, f.spec.Realm, "writer", "a-new-secret")
 }
 
+// Keycloak sends its mails as the product does: with TLS and a password that no one
+// reads from the realm. What is no longer wished is gone; a password never goes
+// without TLS.
+func TestApplyMailServer(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	server := func() map[string]string {
+		t.Helper()
+		var realm struct{ SMTPServer map[string]string }
+		f.call(t, http.MethodGet, "", nil, &realm)
+		return realm.SMTPServer
+	}
+	apply := func(want ...string) {
+		t.Helper()
+		for _, want := range [][]string{want, nil} {
+			changed, err := keycloak.Apply(t.Context(), f.admin, f.spec)
+			must(t, err)
+			if !slices.Equal(changed, want) {
+				t.Errorf("got %q, want %q", changed, want)
+			}
+		}
+	}
+	plain := f.spec.SMTP
+	f.spec.SMTP.User, f.spec.SMTP.Password = "countersign", "${vault.smtp}"
+	if _, err := keycloak.Apply(t.Context(), f.admin, f.spec); err == nil || !strings.Contains(err.Error(), "TLS") {
+		t.Errorf("a password in the clear: %v", err)
+	}
+	f.spec.SMTP.SSL = true
+	apply("realm: smtpServer.auth smtpServer.password smtpServer.ssl smtpServer.user")
+	if s := server(); s["ssl"] != "true" || s["starttls"] != "false" || s["auth"] != "true" || s["user"] != "countersign" || s["password"] != "${vault.smtp}" {
+		t.Errorf("%v", s)
+	}
+	f.spec.SMTP.SSL, f.spec.SMTP.StartTLS, f.spec.SMTP.Password = false, true, "a secret"
+	for range 2 { // what Keycloak does not show is written each time
+		if _, err := keycloak.Apply(t.Context(), f.admin, f.spec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := server(); s["ssl"] != "false" || s["starttls"] != "true" || strings.Trim(s["password"], "*") != "" {
+		t.Errorf("%v", s)
+	}
+	f.spec.SMTP = plain
+	apply("realm: smtpServer.auth smtpServer.starttls")
+	if s := server(); s["user"] != "" || s["password"] != "" {
+		t.Errorf("left behind: %v", s)
+	}
+}
+
 // Whatever somebody changed in the admin console is said and put back.
 func TestApplyRepairsDrift(t *testing.T) {
 	t.Parallel()
