@@ -227,16 +227,16 @@ func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string
 
 // Plan inserts the steps of a claimed account before they are run, after those of
 // the same revision that were carried out, and returns the number of the first.
-func (r *Registry) Plan(ctx context.Context, target string, rev int64, steps [][2]string) (first int, err error) {
-	err = r.inTx(ctx, func(t *sqlx.Tx) error {
-		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'`, target, rev); err != nil {
+func (r *Registry) Plan(ctx context.Context, w AccountWork, steps [][2]string) (first int, err error) {
+	err = r.fenced(ctx, w, func(t *sqlx.Tx) error {
+		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'`, w.Account.ID, w.Rev); err != nil {
 			return err
 		}
-		if err := t.GetContext(ctx, &first, `select coalesce(max(n) + 1, 0) from step where target = $1 and rev = $2`, target, rev); err != nil {
+		if err := t.GetContext(ctx, &first, `select coalesce(max(n) + 1, 0) from step where target = $1 and rev = $2`, w.Account.ID, w.Rev); err != nil {
 			return err
 		}
 		for i, s := range steps {
-			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object) values ($1, $2, $3, $4, $5)`, target, rev, first+i, s[0], s[1]); err != nil {
+			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object) values ($1, $2, $3, $4, $5)`, w.Account.ID, w.Rev, first+i, s[0], s[1]); err != nil {
 				return err
 			}
 		}
@@ -246,13 +246,36 @@ func (r *Registry) Plan(ctx context.Context, target string, rev int64, steps [][
 }
 
 // StepSent notes that a step's call goes out.
-func (r *Registry) StepSent(ctx context.Context, target string, rev int64, n int) error {
-	return r.exec(ctx, `update step set sent_at = instant() where target = $1 and rev = $2 and n = $3`, target, rev, n)
+func (r *Registry) StepSent(ctx context.Context, w AccountWork, n int) error {
+	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
+		_, err := t.ExecContext(ctx, `update step set sent_at = instant() where target = $1 and rev = $2 and n = $3`, w.Account.ID, w.Rev, n)
+		return err
+	})
 }
 
 // StepDone notes how a step ended.
-func (r *Registry) StepDone(ctx context.Context, target string, rev int64, n int, outcome string) error {
-	return r.exec(ctx, `update step set done_at = instant(), outcome = $4 where target = $1 and rev = $2 and n = $3`, target, rev, n, outcome)
+func (r *Registry) StepDone(ctx context.Context, w AccountWork, n int, outcome string) error {
+	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
+		_, err := t.ExecContext(ctx, `update step set done_at = instant(), outcome = $4 where target = $1 and rev = $2 and n = $3`, w.Account.ID, w.Rev, n, outcome)
+		return err
+	})
+}
+
+// fenced writes what is done of a claimed account while the claim holds: a worker
+// that was silent for too long leaves its successor's steps alone, and makes no
+// further call.
+func (r *Registry) fenced(ctx context.Context, w AccountWork, write func(*sqlx.Tx) error) error {
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		var id string
+		err := t.GetContext(ctx, &id, `select id from account where id = $1 and lease = $2 for share`, w.Account.ID, w.Lease)
+		if isNoRows(err) {
+			return Fail(Conflict, "error.lease-lost")
+		}
+		if err != nil {
+			return err
+		}
+		return write(t)
+	})
 }
 
 // Due settles the accounts whose time has come and tells when the next is due;

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -106,5 +107,47 @@ func TestRefusedAccount(t *testing.T) {
 		if n := r.count(`event where entity_id = $1 and kind = 'account.refused' and convert_from(body, 'UTF8')::jsonb->'data'->>'why' = $2`, w.Account.ID, kind); n != 1 {
 			t.Errorf("%s: %d events", kind, n)
 		}
+	}
+}
+
+// A worker that was silent for so long that another took over writes nothing more
+// of what the other does.
+func TestStaleWorkerLeavesTheStepsAlone(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	bob := r.someone("bob")
+	r.sql(`update account set wanted_rev = 1 where id = $1`, bob)
+	claim := func() AccountWork {
+		t.Helper()
+		w, ok, err := r.ClaimAccount(t.Context(), false, "/access")
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		return w
+	}
+	plan := func(w AccountWork, object string) error {
+		_, err := r.Plan(t.Context(), w, [][2]string{{"join", object}})
+		return err
+	}
+	stale := claim()
+	if err := plan(stale, "one"); err != nil {
+		t.Fatal(err)
+	}
+	r.sql(`update account set lease_until = clock_timestamp() - interval '1 second' where id = $1`, bob)
+	now := claim()
+	if err := plan(now, "two"); err != nil {
+		t.Fatal(err)
+	}
+	says(t, plan(stale, "one"), Conflict, "error.lease-lost")
+	says(t, r.StepSent(t.Context(), stale, 0), Conflict, "error.lease-lost")
+	says(t, r.StepDone(t.Context(), stale, 0, "done"), Conflict, "error.lease-lost")
+	if n := r.count(`step where object = 'two' and sent_at is null and done_at is null`); n != 1 {
+		t.Error("the new worker's step was written over")
+	}
+	if err := errors.Join(r.StepSent(t.Context(), now, 0), r.StepDone(t.Context(), now, 0, "done")); err != nil {
+		t.Error(err)
+	}
+	if n := r.count(`step where object = 'two' and sent_at is not null and outcome = 'done'`); n != 1 {
+		t.Error("the step is not on record")
 	}
 }

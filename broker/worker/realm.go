@@ -68,7 +68,7 @@ func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
 		return errSiteFirst
 	}
 	want := w.wanted(work)
-	err := provisioning.Reconcile(ctx, w.Directory, &want, &record{Registry: w.Registry, account: work.Account.ID, rev: work.Rev})
+	err := provisioning.Reconcile(ctx, w.Directory, &want, &record{Registry: w.Registry, work: work})
 	if err == nil && work.Waits {
 		return errSiteFirst
 	}
@@ -95,9 +95,8 @@ func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 // record writes a run's steps to the registry.
 type record struct {
 	*registry.Registry
-	account string
-	rev     int64
-	first   int // number of this plan's first step among those of the revision
+	work  registry.AccountWork
+	first int // number of this plan's first step among those of the revision
 }
 
 // Planned implements provisioning.Record.
@@ -106,13 +105,13 @@ func (r *record) Planned(ctx context.Context, steps []provisioning.Step) (err er
 	for i, s := range steps {
 		plan[i] = [2]string{string(s.Kind), s.Object}
 	}
-	r.first, err = r.Plan(ctx, r.account, r.rev, plan)
+	r.first, err = r.Plan(ctx, r.work, plan)
 	return err
 }
 
 // Sent implements provisioning.Record.
 func (r *record) Sent(ctx context.Context, n int) error {
-	return r.StepSent(ctx, r.account, r.rev, r.first+n)
+	return r.StepSent(ctx, r.work, r.first+n)
 }
 
 // Done implements provisioning.Record. What the record must know of a step beyond
@@ -123,9 +122,9 @@ func (r *record) Done(ctx context.Context, n int, s provisioning.Step, want prov
 	case outcome != nil:
 		how = outcome.Error()
 	case s.Kind == provisioning.KindCreate:
-		err = r.AccountMade(ctx, r.account, want.Sub)
+		err = r.AccountMade(ctx, r.work.Account.ID, want.Sub)
 	case s.Kind == provisioning.KindSetup:
-		err = r.SetupSent(ctx, r.account)
+		err = r.SetupSent(ctx, r.work.Account.ID)
 	}
-	return errors.Join(err, r.StepDone(ctx, r.account, r.rev, r.first+n, how))
+	return errors.Join(err, r.StepDone(ctx, r.work, r.first+n, how))
 }
