@@ -188,15 +188,27 @@ func (r *Registry) ClaimSite(ctx context.Context) (w SiteWork, ok bool, err erro
 	if err != nil {
 		return w, false, err
 	}
-	ps, err := r.Programs(ctx)
-	if err != nil || ps[w.Program] == nil {
-		return w, false, err
+	if err := r.leavesOf(ctx, &w); err != nil { // put back: nobody works on it while the lease runs
+		return w, false, errors.Join(fmt.Errorf("site %s/%s: %w", w.Program, w.Code, err), r.Later(ctx, "site", w.ID, lease, w.Tries))
 	}
-	for _, role := range ps[w.Program].Roles {
+	return w, true, nil
+}
+
+// leavesOf are the groups that a site has under its program in force.
+func (r *Registry) leavesOf(ctx context.Context, w *SiteWork) error {
+	ps, err := r.Programs(ctx)
+	if err != nil {
+		return err
+	}
+	p := ps[w.Program]
+	if p == nil {
+		return errors.New("its program is not in force")
+	}
+	for _, role := range p.Roles {
 		w.Roles = append(w.Roles, role.Code)
 	}
-	w.Gives = slices.Clone(ps[w.Program].Entitlements)
-	return w, true, nil
+	w.Gives = slices.Clone(p.Entitlements)
+	return nil
 }
 
 // FinishSite stores the ids of the site's groups, fenced by the lease; accounts

@@ -151,3 +151,18 @@ func TestStaleWorkerLeavesTheStepsAlone(t *testing.T) {
 		t.Error("the step is not on record")
 	}
 }
+
+// A site whose program is not known is said to be amiss, and put back: it is tried
+// again soon, and no lease holds it.
+func TestSiteOfNoProgramIsPutBack(t *testing.T) {
+	t.Parallel()
+	r := newTestRegistry(t)
+	r.opened()
+	r.sql(`update site set wanted_rev = 1`)
+	if _, ok, err := r.ClaimSite(t.Context()); ok || err == nil {
+		t.Errorf("claimed: %v, %v", ok, err)
+	}
+	if n := r.count(`site where lease is null and lease_until is null and tries = 1 and retry_at > instant()`); n != 1 {
+		t.Error("it waits for a lease that nobody uses")
+	}
+}
