@@ -160,15 +160,28 @@ func MaySuspend(ps Programs, a Actor, program, subject string) Answer {
 	return operates(ps, a, program)
 }
 
+// MayKeepOperators tells whether the actor may see who operates the program, and
+// add to them: its registrars; and those of the operator program, for a program
+// that was loaded after they came has no registrar yet who could.
+func MayKeepOperators(ps Programs, a Actor, program string) Answer {
+	if a.Account == "" {
+		return refuse(NotSignedIn)
+	}
+	if _, known := ps[program]; known && a.CanOperate(ps, Registrar, OperatorProgram) {
+		return allow(ByRegistrar)
+	}
+	return operates(ps, a, program)
+}
+
 // MayInviteOperator tells whether the actor may invite somebody to a role over
-// the program: only its registrars, and only to roles that are entered so.
+// the program, which must be one that is entered so.
 func MayInviteOperator(ps Programs, a Actor, program, role string) Answer {
 	if a.Account == "" {
 		return refuse(NotSignedIn)
 	}
 	if p := ps[OperatorProgram]; p != nil {
 		if r, ok := p.Role(role); ok && r.Entry == EntryInvitation {
-			return operates(ps, a, program)
+			return MayKeepOperators(ps, a, program)
 		}
 	}
 	return refuse(RoleUnknown)

@@ -551,6 +551,12 @@ func TestRegistrarActs(t *testing.T) {
 	wantAnswer(t, "invite", MayInviteOperator(ps, actor("sue", "op:support"), "careconnect", "support"), NotRegistrar)
 	wantAnswer(t, "invite to what", MayInviteOperator(ps, rita, "careconnect", "king"), RoleUnknown)
 	wantAnswer(t, "invite", MayInviteOperator(ps, nobody, "careconnect", "support"), NotSignedIn)
+	first := Actor{Account: "first", Holds: []Held{{Program: OperatorProgram, Site: "op2", SiteCode: OperatorProgram, Role: "registrar"}}}
+	wantAnswer(t, "invite to any program", MayInviteOperator(ps, first, "careconnect", "registrar"), AsRegistrar)
+	wantAnswer(t, "invite to no program", MayInviteOperator(ps, first, "nowhere", "registrar"), NotRegistrar)
+	wantAnswer(t, "invite to the operators' own program", MayInviteOperator(ps, rita, OperatorProgram, "registrar"), NotRegistrar)
+	wantAnswer(t, "operators", MayKeepOperators(ps, rita, "careconnect"), AsRegistrar)
+	wantAnswer(t, "operators", MayKeepOperators(ps, nobody, "careconnect"), NotSignedIn)
 	wantAnswer(t, "invite without operators", MayInviteOperator(Programs{}, rita, "careconnect", "support"), RoleUnknown)
 }
 

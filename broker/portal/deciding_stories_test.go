@@ -173,7 +173,7 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 		{"item-stale", asMember(v.itemPage(at, over, form, nil, "error.changed-review-again"))},
 		{"desk", asMember(v.deskPage(at, p.ID, []registry.Item{site}, []registry.Item{join, returned}))},
 		{"desk-empty", asMember(v.deskPage(at, p.ID, nil, nil))},
-		{"desks", asMember(&desksPage{Page: v.page("Registrar's desk", "Which program?"), Desks: []deskLink{{"careconnect", "CareConnect"}, {"other", hostile}}})},
+		{"desks", asMember(&desksPage{Page: v.page("Registrar's desk", "Which program?"), Desks: []deskLink{{"/desk/careconnect", "CareConnect"}, {"/desk/other", hostile}}})},
 		{"operators", asMember(v.operatorsPage(at, p.ID, []registry.Operator{{Name: "Rhea Registrar", UserName: "rhea", Role: "registrar", Since: tuesday},
 			{Email: "new@region.example", Role: "support", Since: noon, Expires: moment(noon.AddDate(0, 0, 14))}}, url.Values{}, nil))},
 		{"operators-wrong", asMember(v.operatorsPage(at, p.ID, nil, url.Values{"email": {hostile}}, map[string]string{"role": "field-error.choose", "email": "field-error.email"}))},

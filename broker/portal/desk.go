@@ -24,12 +24,17 @@ type deskPage struct {
 
 func (*deskPage) view() string { return "desk" }
 
-// desks are the programs that the person reviews.
+// desks are the programs that the person reviews; of those that they only find
+// operators for, that page.
 func (v *visit) desks(at places) []deskLink {
 	var out []deskLink
 	for _, program := range public(at.ps) {
-		if v.person.Actor.CanOperate(at.ps, policies.Registrar, program.ID) {
-			out = append(out, deskLink{program.ID, v.words.Program(program, "name")})
+		desk, name := "/desk/"+program.ID, v.words.Program(program, "name")
+		switch {
+		case v.person.Actor.CanOperate(at.ps, policies.Registrar, program.ID):
+			out = append(out, deskLink{desk, name})
+		case policies.MayKeepOperators(at.ps, v.person.Actor, program.ID).OK:
+			out = append(out, deskLink{desk + "/operators", v.words.T("operators.of", "Program", name)})
 		}
 	}
 	return out
@@ -45,7 +50,7 @@ func (s *site) deskChoice(v *visit) error {
 	case 0:
 		return errNotFound
 	case 1:
-		return v.see("/desk/" + desks[0].ID)
+		return v.see(desks[0].Address)
 	}
 	return v.show(http.StatusOK, &desksPage{Page: v.page(v.words.T("desk.title"), v.words.T("desk.choose")), Desks: desks})
 }

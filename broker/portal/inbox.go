@@ -25,7 +25,7 @@ type itemLine struct {
 }
 
 // deskLink leads to the desk of one program.
-type deskLink struct{ ID, Name string }
+type deskLink struct{ Address, Name string }
 
 func (s *site) inbox(v *visit) error {
 	items, err := s.Registry.Inbox(v.ctx(), v.person.Account.ID)

@@ -164,7 +164,7 @@ func (tx *Tx) inviteOperator(site, role, from, email, locale string) error {
 		Data: map[string]string{"secret": secret, "role": role}})
 }
 
-// InviteOperator lets a registrar invite another operator of the program.
+// InviteOperator lets a registrar invite another operator of a program.
 func (r *Registry) InviteOperator(ctx context.Context, by By, program, role, email string) error {
 	_, err := r.Do(ctx, Act{By: by, Kind: "operator.invite", What: []string{program, role, email}}, Touch{}, func(tx *Tx) (string, error) {
 		if _, known := tx.Programs[program]; !known {
@@ -190,7 +190,8 @@ func (r *Registry) InviteOperator(ctx context.Context, by By, program, role, ema
 }
 
 // AcceptInvitation makes the signed-in person what an operator's invitation
-// offers. One for the operator program itself is for every program.
+// offers. One for the operator program itself is for every program that there is;
+// for one that comes later, its registrars invite others, or themselves.
 func (r *Registry) AcceptInvitation(ctx context.Context, by By, secret string) error {
 	act := Act{By: by, Kind: "invitation.accept", What: r.keys.hexHash("invitation", secret)}
 	_, err := r.Do(ctx, act, Touch{Accounts: []string{by.Account}}, func(tx *Tx) (string, error) {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -108,4 +109,45 @@ func TestEndsHaveReasons(t *testing.T) {
 		t.Error("the words are not kept beside it")
 	}
 	r.sound()
+}
+
+// A program that is loaded after the first registrar came has none of its own:
+// the operator program's find one.
+func TestRegistrarOfALaterProgram(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	rosa, nora := r.someone("rosa"), r.someone("nora")
+	if err := r.AcceptInvitation(t.Context(), r.by(rosa), r.invited()); err != nil {
+		t.Fatal(err)
+	}
+	built, err := policies.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin, err := policies.FromSource(bytes.Replace(built["careconnect"].Source, []byte("program: careconnect"), []byte("program: twin"), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.LoadProgram(t.Context(), CommandLine(), twin); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.InviteOperator(t.Context(), r.by(rosa), "twin", "registrar", "nora@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	m, _, ok, err := r.ClaimMail(t.Context())
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if err := r.AcceptInvitation(t.Context(), r.by(nora), m.Data["secret"]); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Desk(t.Context(), nora, "twin"); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.Operators(t.Context(), rosa, "twin"); err != nil {
+		t.Error(err)
+	}
+	for _, program := range []string{"careconnect", policies.OperatorProgram} { // hers alone is not every one
+		says(t, r.InviteOperator(t.Context(), r.by(nora), program, "registrar", "eve@example.org"), Forbidden, "reason."+policies.NotRegistrar)
+	}
 }

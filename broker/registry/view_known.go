@@ -79,13 +79,13 @@ type Operator struct {
 }
 
 // Operators are those who hold a role over a program, and the open invitations,
-// for its registrars.
+// for who may add to them.
 func (r *Registry) Operators(ctx context.Context, account, program string) ([]Operator, error) {
 	l, err := r.look(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	if !l.actor.CanOperate(l.ps, policies.Registrar, program) {
+	if !policies.MayKeepOperators(l.ps, l.actor, program).OK {
 		return nil, Fail(NotFound, "error.not-found")
 	}
 	var rows []struct {
