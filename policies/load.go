@@ -94,10 +94,15 @@ func load(files map[string]string) (*Program, error) {
 func checkFiles(p *Program, files map[string]string, faults *[]error) {
 	known := []string{"program.yaml"}
 	for _, lang := range languages {
-		known = append(known, lang+".yaml")
-		for name, a := range p.Agreements {
-			for _, v := range a.Versions {
-				known = append(known, agreementFile(name, v.Number, lang))
+		words := lang + ".yaml"
+		known = append(known, words)
+		for _, name := range sortedKeys(p.Agreements) {
+			for _, v := range p.Agreements[name].Versions {
+				file := agreementFile(name, v.Number, lang)
+				known = append(known, file)
+				if has(files, file) && !has(files, words) { // else it would be left out, and nobody told
+					*faults = append(*faults, Fault{File: file, Msg: "is in a language that has no words: " + words + " is missing"})
+				}
 			}
 		}
 	}
@@ -106,4 +111,9 @@ func checkFiles(p *Program, files map[string]string, faults *[]error) {
 			*faults = append(*faults, Fault{File: path, Msg: unknown("file", path, known)})
 		}
 	}
+}
+
+func has(files map[string]string, path string) bool {
+	_, ok := files[path]
+	return ok
 }

@@ -10,6 +10,9 @@ import (
 // that somebody can approve every role, and that nobody can approve a chain.
 func (r programReader) check() {
 	for _, role := range r.p.Roles {
+		if role.Code == "site" {
+			r.fault(r.at[role.Code], "a role cannot be named \"site\": its form's texts would be the site form's")
+		}
 		r.checkDecided(role)
 		r.checkAuthorizer(role)
 		r.checkBound(r.at[role.Code], role.Form, boundForRole(role))
