@@ -129,7 +129,7 @@ func (n Need) Key() string {
 // Field is one question of a form.
 type Field struct {
 	Name     string // unique within its form
-	Kind     string // text, email, phone, address-line, city, province, postal-code, choice, checkbox, notes, date, name, number, authorizers, profession, licence-body, licence-number, person-email
+	Kind     string // text, email, phone, address-line, city, province, postal-code, choice, checkbox, notes, date, name, number, authorizers, profession, licence-body, licence-number
 	As       string // bound fields of the engine: site.name, site.city, declarant.email, declarant.name, declarant.self, person.profession, standing.body, standing.number, standing.expires, authorizers. Where declarant.self is answered with "self", the requester signs
 	Required bool
 	Options  []string // of a choice

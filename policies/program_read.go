@@ -12,7 +12,7 @@ import (
 var (
 	fieldKinds = []string{
 		"text", "email", "phone", "address-line", "city", "province", "postal-code", "choice", "checkbox", "notes",
-		"date", "name", "number", "authorizers", "profession", "licence-body", "licence-number", "person-email",
+		"date", "name", "number", "authorizers", "profession", "licence-body", "licence-number",
 	}
 	boundNames = []string{
 		"site.name", "site.city", "declarant.email", "declarant.name", "declarant.self",

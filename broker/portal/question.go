@@ -129,7 +129,7 @@ func (q questions) control(v *visit, f policies.Field, values []string) control 
 		c.Value = values[0]
 	}
 	switch f.Kind {
-	case "email", "person-email":
+	case "email":
 		c.Type = "email"
 	case "phone":
 		c.Type, c.Size = "tel", "small"

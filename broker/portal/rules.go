@@ -26,7 +26,7 @@ var (
 )
 
 // limits are the characters that a kind takes when the program says no number.
-var limits = map[string]int{"notes": 2000, "address-line": 120, "city": 80, "name": 80, "email": 254, "person-email": 254}
+var limits = map[string]int{"notes": 2000, "address-line": 120, "city": 80, "name": 80, "email": 254}
 
 const usualLimit = 160
 
@@ -100,7 +100,7 @@ func validate(f policies.Field, values, choices []string, today string) string {
 // syntax judges one value by its kind alone.
 func syntax(f policies.Field, value, today string) string {
 	switch f.Kind {
-	case "email", "person-email":
+	case "email":
 		if !emailAddress(value) {
 			return "field-error.email"
 		}
@@ -159,7 +159,7 @@ func tidy(kind, value string) string {
 		if len(v) == 6 {
 			return v[:3] + " " + v[3:]
 		}
-	case "email", "person-email":
+	case "email":
 		return strings.ToLower(value)
 	}
 	return value
