@@ -13,10 +13,10 @@ import (
 // Every write may be repeated: joining twice, leaving twice or creating a
 // person twice with the same Account ends in the same state and no error.
 type Directory interface {
-	// CreatePerson makes the person, or adopts the one that already carries
-	// p.Account (a lost reply). ErrUserNameTaken or ErrMailTaken when a stranger
-	// holds the name (a shared mail address is no conflict where the realm
-	// allows it).
+	// CreatePerson makes the person, or adopts the one of that name who already
+	// carries p.Account (a lost reply): an account keeps its user name until its
+	// sub is known. ErrUserNameTaken or ErrMailTaken when a stranger holds the
+	// name (a shared mail address is no conflict where the realm allows it).
 	CreatePerson(ctx context.Context, p NewPerson) (sub string, err error)
 	// SendSetup makes the directory mail the person a link with which they
 	// verify the address and choose a password on the directory's own page.

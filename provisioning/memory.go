@@ -77,10 +77,12 @@ func (m *Memory) CreatePerson(_ context.Context, p NewPerson) (string, error) {
 	}
 	sub := ""
 	for _, known := range m.people {
-		if known.Account == p.Account {
-			sub = known.Sub
-		} else if known.UserName == name {
+		switch {
+		case known.UserName != name:
+		case known.Account != p.Account:
 			return "", ErrUserNameTaken
+		default:
+			sub = known.Sub
 		}
 	}
 	if sub == "" {

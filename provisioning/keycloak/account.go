@@ -46,7 +46,7 @@ func newAccount(baseURL, homeRealm, realm, id, secret string, via http.RoundTrip
 		grant: clientcredentials.Config{
 			ClientID: id, ClientSecret: secret,
 			AuthStyle: oauth2.AuthStyleInHeader, // else every failure is asked for twice
-			TokenURL: baseURL + "/realms/" + url.PathEscape(homeRealm) + "/protocol/openid-connect/token",
+			TokenURL:  baseURL + "/realms/" + url.PathEscape(homeRealm) + "/protocol/openid-connect/token",
 		},
 		client: &http.Client{Transport: via, Timeout: timeout},
 	}

@@ -19,8 +19,7 @@ import (
 
 // BenchmarkAdminAPI is the ground that every later ratio rests on: calls per
 // second of Keycloak's admin API under the realm's own service accounts, at 1, 4
-// and 8 workers, by a plain HTTP client and through the adapter (whose creation
-// looks the account up first). The two take turns, so that both meet the same
+// and 8 workers, by a plain HTTP client and through the adapter. The two take turns, so that both meet the same
 // machine. It prints a table; run it alone on an idle machine with `make bench`.
 func BenchmarkAdminAPI(b *testing.B) {
 	f := newRealm(b)

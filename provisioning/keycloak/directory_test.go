@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"testing"
 
@@ -115,5 +118,45 @@ func TestFailuresAreNamed(t *testing.T) {
 	cancel()
 	if _, err := f.Person(ended, sub); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended context: %v", err)
+	}
+}
+
+// A creation whose reply is lost shows as a conflict when it is repeated, and is
+// then adopted and not doubled; somebody whom the realm's owner made is a stranger.
+func TestALostCreationIsAdopted(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	proxy := httptest.NewServer(nil)
+	t.Cleanup(proxy.Close)
+	target, err := url.Parse(stack.Keycloak)
+	must(t, err)
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ModifyResponse = func(r *http.Response) error {
+		if r.StatusCode == http.StatusCreated {
+			return errors.New("lost on the way back")
+		}
+		return nil
+	}
+	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	proxy.Config.Handler = forward
+	lossy := keycloak.New(keycloak.Config{URL: proxy.URL, Realm: f.spec.Realm, PortalClientID: "portal",
+		WriterID: "writer", WriterSecret: writerSecret, ReaderID: "reader", ReaderSecret: readerSecret})
+
+	if sub, err := lossy.CreatePerson(t.Context(), someone("ana")); err == nil {
+		t.Fatalf("the reply came: %s", sub)
+	}
+	sub, err := lossy.CreatePerson(t.Context(), someone("ana"))
+	must(t, err)
+	var people []named
+	f.call(t, http.MethodGet, "/users?q=countersign_account:account-ana", nil, &people)
+	if len(people) != 1 || people[0].ID != sub {
+		t.Errorf("adopted %s, there are %v", sub, people)
+	}
+
+	f.call(t, http.MethodPost, "/users", map[string]any{"username": "theirs", "email": "theirs@example.test", "firstName": "T", "lastName": "H"}, nil)
+	for _, name := range []string{"theirs", "service-account-writer"} {
+		if sub, err := f.CreatePerson(t.Context(), someone(name)); !errors.Is(err, provisioning.ErrUserNameTaken) {
+			t.Errorf("%s: %q, %v", name, sub, err)
+		}
 	}
 }

@@ -16,23 +16,21 @@ import (
 // accountAttribute is declared in the realm's user profile, for administrators only.
 const accountAttribute = "countersign_account"
 
-// CreatePerson implements provisioning.Directory. The person is looked up by our
-// account id first, so that a lost reply is adopted even when the name was
-// corrected meanwhile.
+// CreatePerson implements provisioning.Directory. User names are unique, so that
+// Keycloak answers the repeat of a creation whose reply was lost with a conflict:
+// only then is it looked up who carries our account id. To look first would cost
+// more than the creation.
 func (d *Directory) CreatePerson(ctx context.Context, p provisioning.NewPerson) (string, error) {
 	if p.Account == "" {
 		return "", &provisioning.InvalidError{Fields: []provisioning.InvalidField{{Name: accountAttribute, Rule: "error-empty"}}}
 	}
 	p.UserName = strings.ToLower(strings.TrimSpace(p.UserName)) // Keycloak stores it so
-	if sub, err := d.adopt(ctx, p); sub != "" || err != nil {
-		return sub, err
-	}
 	sub, err := d.post(ctx, p)
 	switch {
 	case err == nil:
 		return sub, nil
 	case status(err) == http.StatusConflict:
-		return d.resolveConflict(ctx, p, err)
+		return d.adopt(ctx, p, err)
 	case status(err) == http.StatusInternalServerError && len(p.Groups) > 0:
 		// An embedded group that does not exist is answered with 500.
 		return "", d.missingGroup(ctx, p.Groups, err)
@@ -65,11 +63,15 @@ func (d *Directory) post(ctx context.Context, p provisioning.NewPerson) (sub str
 }
 
 // adopt returns the person that already carries the account, in the groups asked
-// for, or "".
-func (d *Directory) adopt(ctx context.Context, p provisioning.NewPerson) (string, error) {
+// for: an earlier or a concurrent creation. Else a stranger has the name or the
+// address.
+func (d *Directory) adopt(ctx context.Context, p provisioning.NewPerson, conflict error) (string, error) {
 	sub, err := d.byAccount(ctx, p.Account)
-	if sub == "" || err != nil {
+	if err != nil {
 		return "", err
+	}
+	if sub == "" {
+		return "", taken(p, conflict)
 	}
 	for _, path := range p.Groups {
 		g, err := d.groupAt(ctx, path)
@@ -83,18 +85,14 @@ func (d *Directory) adopt(ctx context.Context, p provisioning.NewPerson) (string
 	return sub, nil
 }
 
-// resolveConflict tells a concurrent creation of the same account from a
-// stranger's name or address.
-func (d *Directory) resolveConflict(ctx context.Context, p provisioning.NewPerson, conflict error) (string, error) {
-	if sub, err := d.adopt(ctx, p); sub != "" || err != nil {
-		return sub, err
-	}
-	taken := provisioning.ErrUserNameTaken
+// taken says what of the person a stranger has.
+func taken(p provisioning.NewPerson, conflict error) error {
+	what := provisioning.ErrUserNameTaken
 	var why *refusal
 	if errors.As(conflict, &why) && strings.Contains(why.Message, "same email") {
-		taken = provisioning.ErrMailTaken
+		what = provisioning.ErrMailTaken
 	}
-	return "", fmt.Errorf("keycloak: create account %s: %w", p.Account, taken)
+	return fmt.Errorf("keycloak: create account %s: %w", p.Account, what)
 }
 
 func (d *Directory) missingGroup(ctx context.Context, paths []string, otherwise error) error {
