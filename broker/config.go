@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/broker/mail"
 	realm "countersign/keycloak-realm"
 	"countersign/policies"
 	"countersign/provisioning/keycloak"
@@ -35,14 +36,20 @@ type Config struct {
 	ReaderID     string `env:"COUNTERSIGN_READER_ID" default:"countersign-reader" help:"The service account that reads."`
 	ReaderSecret string `env:"COUNTERSIGN_READER_SECRET" required:"" help:"Its secret."`
 
-	SMTPHost string `env:"COUNTERSIGN_SMTP_HOST" required:"" help:"Mail server."`
-	SMTPPort int    `env:"COUNTERSIGN_SMTP_PORT" default:"25" help:"Its port."`
-	MailFrom string `env:"COUNTERSIGN_MAIL_FROM" default:"access@countersign.example" help:"Sender of mails."`
+	SMTPHost     string   `env:"COUNTERSIGN_SMTP_HOST" required:"" help:"Mail server."`
+	SMTPPort     int      `env:"COUNTERSIGN_SMTP_PORT" default:"25" help:"Its port."`
+	SMTPTLS      mail.TLS `env:"COUNTERSIGN_SMTP_TLS" name:"smtp-tls" default:"starttls" enum:"none,starttls,tls" help:"How mail is protected on its way there: starttls, tls (from the first byte) or none."`
+	SMTPUser     string   `env:"COUNTERSIGN_SMTP_USER" help:"Who we are to it; empty where it asks nobody."`
+	SMTPPassword string   `env:"COUNTERSIGN_SMTP_PASSWORD" help:"The password of that user."`
+	MailFrom     string   `env:"COUNTERSIGN_MAIL_FROM" default:"access@countersign.example" help:"Sender of mails."`
 
 	Demo    bool          `kong:"-"` // with the catcher, a movable clock and built-in programs loaded anew
 	SSOIdle time.Duration `kong:"-"` // of the realm, where a test wants it short
 	Version string        `kong:"-"`
 }
+
+// mailName stands beside the sender's address, in our mails and in Keycloak's.
+const mailName = "Countersign"
 
 // Issuer is the realm's issuer, as its tokens name it.
 func (c Config) Issuer() string {
@@ -85,9 +92,10 @@ func (c Config) RealmSpec(ps policies.Programs) keycloak.Spec {
 		Template: realm.JSON, Realm: c.Realm, DisplayName: "Countersign", Root: c.Root,
 		Portal: keycloak.Portal{ClientID: c.PortalID, Secret: c.PortalSecret, BaseURL: c.at("/"),
 			RedirectURIs: []string{c.at("/callback"), c.at("/access")}, PostLogoutURIs: []string{c.at("/signed-out")}, BackchannelURL: c.at("/back-channel-logout")},
-		Writer:  keycloak.Credential{ID: c.WriterID, Secret: c.WriterSecret},
-		Reader:  keycloak.Credential{ID: c.ReaderID, Secret: c.ReaderSecret},
-		SMTP:    keycloak.SMTP{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: "Countersign"},
+		Writer: keycloak.Credential{ID: c.WriterID, Secret: c.WriterSecret},
+		Reader: keycloak.Credential{ID: c.ReaderID, Secret: c.ReaderSecret},
+		SMTP: keycloak.SMTP{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: mailName,
+			SSL: c.SMTPTLS == mail.ImplicitTLS, StartTLS: c.SMTPTLS == mail.StartTLS, User: c.SMTPUser, Password: c.SMTPPassword},
 		SSOIdle: c.SSOIdle,
 	}
 	for _, p := range ps {

@@ -53,7 +53,8 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	if err != nil {
 		return err
 	}
-	mailing := mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: "Countersign", PublicURL: public, Texts: mail.ProgramTexts(reg)}
+	mailing := mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, TLS: c.SMTPTLS, Username: c.SMTPUser, Password: c.SMTPPassword,
+		From: c.MailFrom, FromName: mailName, PublicURL: public, Texts: mail.ProgramTexts(reg)}
 	if err := mailing.Check(); err != nil {
 		return err
 	}

@@ -66,6 +66,9 @@ func (c Config) Check() error {
 	if strings.ContainsFunc(c.FromName, breaksLine) {
 		return errors.New("mail: the sender's name has a control character")
 	}
+	if (c.Username == "") != (c.Password == "") {
+		return errors.New("mail: a user name and a password go together")
+	}
 	if c.Username != "" && (c.TLS == "" || c.TLS == NoTLS) {
 		return errors.New("mail: a password needs TLS")
 	}

@@ -285,6 +285,8 @@ func TestConfig(t *testing.T) {
 		"no host":               func(c *Config) { c.Host = "" },
 		"unknown TLS":           func(c *Config) { c.TLS = "ssl3" },
 		"password in the clear": func(c *Config) { c.Username, c.Password = "u", "p" },
+		"no password":           func(c *Config) { c.TLS, c.Username = ImplicitTLS, "u" },
+		"password of nobody":    func(c *Config) { c.TLS, c.Password = ImplicitTLS, "p" },
 	} {
 		s := sender(t, "localhost", 25)
 		spoil(&s.cfg)

@@ -47,7 +47,7 @@ func install(t *testing.T) *product {
 		"COUNTERSIGN_LISTEN": listen, "COUNTERSIGN_PUBLIC_URL": "http://" + listen, "COUNTERSIGN_KEYS": filepath.Join(t.TempDir(), "keys"),
 		"COUNTERSIGN_KEYCLOAK_URL": servers.Keycloak, "COUNTERSIGN_REALM": name,
 		"COUNTERSIGN_PORTAL_SECRET": "portal-secret", "COUNTERSIGN_WRITER_SECRET": "writer-secret", "COUNTERSIGN_READER_SECRET": "reader-secret",
-		"COUNTERSIGN_SMTP_HOST": host, "COUNTERSIGN_SMTP_PORT": port,
+		"COUNTERSIGN_SMTP_HOST": host, "COUNTERSIGN_SMTP_PORT": port, "COUNTERSIGN_SMTP_TLS": "none",
 		"KEYCLOAK_ADMIN_CLIENT_ID": servers.AdminClientID, "KEYCLOAK_ADMIN_CLIENT_SECRET": servers.AdminClientSecret,
 	}
 	p.does(t, "", "keys", p.env["COUNTERSIGN_KEYS"])
@@ -130,13 +130,15 @@ func (p *product) keycloak(t *testing.T, method, path string, in, out any) {
 }
 
 // The first day in production, by its commands, and what serve refuses: no keys,
-// a sender that is no address, no schema, a realm in which a stranger may administer, a clock that is not the
+// a sender that is no address, a mail server's password in the clear, no schema, a realm in which a stranger may administer, a clock that is not the
 // machine's. Client secrets are given as references into Keycloak's vault.
 func TestFirstDay(t *testing.T) {
 	t.Parallel()
 	p := install(t)
 	p.with("COUNTERSIGN_KEYS", t.TempDir()).refuses(t, "key", "serve")
 	p.with("COUNTERSIGN_MAIL_FROM", "Access <access@example.org>").refuses(t, "mail: sender", "serve")
+	p.with("COUNTERSIGN_SMTP_TLS", "perhaps").refuses(t, "--smtp-tls", "serve")
+	p.with("COUNTERSIGN_SMTP_USER", "countersign").with("COUNTERSIGN_SMTP_PASSWORD", "secret").refuses(t, "a password needs TLS", "serve")
 	p.refuses(t, "refusing to serve", "serve") // there is no realm yet
 
 	apply := p
