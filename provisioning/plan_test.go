@@ -71,5 +71,5 @@ func TestPlan(t *testing.T) {
 
 func TestMemoryConforms(t *testing.T) {
 	t.Parallel()
-	conformance.Run(t, conformance.Fixture{Directory: provisioning.NewMemory("/access")})
+	conformance.Run(t, conformance.Fixture{Directory: provisioning.NewMemory("/access"), Root: "/access"})
 }

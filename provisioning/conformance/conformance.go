@@ -20,6 +20,7 @@ import (
 // and the entitlement "viewer" in each. Several tests use it at once.
 type Fixture struct {
 	Directory   provisioning.Directory
+	Root        string // the group under which everything hangs
 	ClientID    string // for SendSetup
 	RedirectURI string // for SendSetup
 }
@@ -158,9 +159,7 @@ func (s suite) invalid(t *testing.T) {
 func (s suite) embedded(t *testing.T) {
 	ids := s.sited(t, "embedded")
 	p := s.person("embedded")
-	path := "/careconnect/embedded-" + s.tag + "/viewer"
-	root := s.root(t, ids["viewer"], p)
-	p.Groups = []string{root + path}
+	p.Groups = []string{s.Root + "/careconnect/embedded-" + s.tag + "/viewer"}
 	sub, err := s.Directory.CreatePerson(t.Context(), p)
 	must(t, err)
 	s.holds(t, sub, ids["viewer"])
@@ -172,25 +171,9 @@ func (s suite) embedded(t *testing.T) {
 	s.holds(t, sub, ids["viewer"])
 
 	q := s.person("embedded-nowhere")
-	q.Groups = []string{root + "/careconnect/nowhere/viewer"}
+	q.Groups = []string{s.Root + "/careconnect/nowhere/viewer"}
 	_, err = s.Directory.CreatePerson(t.Context(), q)
 	is(t, err, provisioning.ErrNotFound)
-}
-
-// root finds the configured root by letting somebody join a known leaf.
-func (s suite) root(t *testing.T, leafID string, like provisioning.NewPerson) string {
-	t.Helper()
-	like.Account, like.UserName = like.Account+"-scout", like.UserName+"-scout"
-	sub, err := s.Directory.CreatePerson(t.Context(), like)
-	must(t, err)
-	must(t, s.Directory.Join(t.Context(), sub, leafID))
-	groups, err := s.Directory.Memberships(t.Context(), sub)
-	must(t, err)
-	before, _, found := strings.Cut(groups[0].Path, "/careconnect/")
-	if !found {
-		t.Fatalf("unexpected path %s", groups[0].Path)
-	}
-	return before
 }
 
 func (s suite) missing(t *testing.T) {
@@ -317,9 +300,8 @@ func (s suite) sessions(t *testing.T) {
 func (s suite) reconcile(t *testing.T) {
 	ids := s.sited(t, "run")
 	p := s.person("run")
-	root := s.root(t, ids["viewer"], p)
 	at := func(leaf string) provisioning.Group {
-		return provisioning.Group{ID: ids[leaf], Path: root + "/careconnect/run-" + s.tag + "/" + leaf}
+		return provisioning.Group{ID: ids[leaf], Path: s.Root + "/careconnect/run-" + s.tag + "/" + leaf}
 	}
 	w := provisioning.Wanted{Account: p.Account, Create: &p, Groups: []provisioning.Group{at("viewer")}}
 	must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, unrecorded{}))

@@ -22,7 +22,7 @@ func TestKeycloakConforms(t *testing.T) {
 	f := newRealm(t)
 	// A group beside our root is nobody's business here.
 	f.call(t, http.MethodPost, "/groups", map[string]string{"name": "foreign"}, nil)
-	conformance.Run(t, conformance.Fixture{Directory: f.Directory, ClientID: "portal", RedirectURI: f.spec.Portal.RedirectURIs[0]})
+	conformance.Run(t, conformance.Fixture{Directory: f.Directory, Root: "/access", ClientID: "portal", RedirectURI: f.spec.Portal.RedirectURIs[0]})
 	must(t, f.Prove(t.Context()))
 }
 
