@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ func loaded(t *testing.T) *testRegistry {
 // someone is an account that has signed in.
 func (r *testRegistry) someone(name string) string {
 	r.t.Helper()
-	id, err := r.SignedIn(r.t.Context(), SignedIn{Issuer: testIssuer, Sub: "sub-" + name, UserName: name, GivenName: strings.ToUpper(name[:1]) + name[1:],
+	id, err := r.SignedIn(r.t.Context(), SignedIn{Issuer: testIssuer, Sub: fmt.Sprintf("sub-%x", name), UserName: name, GivenName: strings.ToUpper(name[:1]) + name[1:],
 		Surname: "Test", Email: name + "@example.org", EmailVerified: true})
 	if err != nil {
 		r.t.Fatal(err)
