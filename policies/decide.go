@@ -132,14 +132,16 @@ func (s Site) shut(t time.Time) string {
 	return ""
 }
 
-// outstanding tells a person who never had an authorizer from one who lost theirs.
+// outstanding tells a person who never had an authorizer from one who lost theirs:
+// in this membership, for who was away and comes back starts anew.
 func outstanding(f Facts, j Join, n Need, t time.Time) Reason {
 	r := Reason{Code: NeedOutstanding, Need: n.Key()}
 	if n.Kind != NeedApprove || n.By != ByAuthorizer {
 		return r
 	}
 	for _, m := range f.Mandates {
-		if m.OnBehalf == j.Account && m.Site == j.Site && !t.Before(m.From) {
+		over := !m.Until.IsZero() && !m.Until.After(j.From)
+		if m.OnBehalf == j.Account && m.Site == j.Site && !t.Before(m.From) && !over {
 			r.Code, r.Facts = NoLiveAuthorizer, append(r.Facts, m.ID)
 		}
 	}

@@ -372,7 +372,9 @@ func TestOnBehalfOf(t *testing.T) {
 	self := copyOf(base)
 	self.Mandates[0].Authorizer = "ann"
 	join(&self, role(t, ps, "practitioner"), "ann", "clinic", always) // so that only the rule stands in the way
-	for name, f := range map[string]Facts{"suspended": suspended, "licence expired": expired, "left": left, "holds it elsewhere": elsewhere, "chain": chained, "cannot authorize": nurse} {
+	ended := copyOf(base)
+	span(&ended, "ann@clinic/approve:authorizer").Until = d0
+	for name, f := range map[string]Facts{"ended": ended, "suspended": suspended, "licence expired": expired, "left": left, "holds it elsewhere": elsewhere, "chain": chained, "cannot authorize": nurse} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			wantReasons(t, Decide(ps, f, "ann", d0), lost)
@@ -381,6 +383,9 @@ func TestOnBehalfOf(t *testing.T) {
 	moved := copyOf(base)
 	moved.Mandates[0].Site = "other"
 	wantReasons(t, Decide(ps, moved, "ann", d0), NeedOutstanding+" approve:authorizer") // a yes is for one worksite
+	back := copyOf(ended)                                                               // who was away starts anew: of what was before, nothing is lost
+	span(&back, "ann@clinic/join").From = d0
+	wantReasons(t, Decide(ps, back, "ann", d0), NeedOutstanding+" approve:authorizer")
 	if d := Decide(ps, self, "ann", d0); slices.Contains(held(d), "clinic/on-behalf-of/viewer") {
 		t.Error("a person authorized themself")
 	}

@@ -85,7 +85,7 @@ type Signature struct {
 // Mandate lets OnBehalf act for Authorizer at one site. It exists only after
 // both said yes.
 type Mandate struct {
-	ID, Authorizer, OnBehalf, Site, Request string
+	ID, Authorizer, OnBehalf, Site string
 	Span
 }
 

@@ -56,7 +56,7 @@ func join(f *Facts, r Role, account, site string, sp Span) {
 			f.Reviews = append(f.Reviews, Review{ID: key, Request: id, By: "registrar", Need: n.Key(), Capacity: ByRegistrar, Verdict: Approved, Span: sp})
 		case NeedApprove:
 			if n.By == ByAuthorizer {
-				f.Mandates = append(f.Mandates, Mandate{ID: key, Authorizer: "doc", OnBehalf: account, Site: site, Request: id, Span: sp})
+				f.Mandates = append(f.Mandates, Mandate{ID: key, Authorizer: "doc", OnBehalf: account, Site: site, Span: sp})
 				continue
 			}
 			f.Reviews = append(f.Reviews, Review{ID: key, Request: id, By: "chief", Need: n.Key(), Capacity: n.By, Verdict: Approved, Span: sp})

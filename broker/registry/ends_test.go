@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -162,4 +163,41 @@ func TestSiteOfNoProgram(t *testing.T) {
 	says(t, r.Leave(t.Context(), r.by(bob), join, ""), NotFound, "error.not-found")
 	says(t, r.Offer(t.Context(), r.by(bob), site, bob), NotFound, "error.not-found")
 	says(t, r.NameAdministrator(t.Context(), r.by(bob), site, bob), NotFound, "error.not-found")
+}
+
+// Who lost their authorizer is told so, and not as if there had never been one.
+// proves: C23
+func TestWithoutAuthorizerAnyMore(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	site, doc, moa := r.opened(), r.someone("doc"), r.someone("moa")
+	r.holds(doc, site, "practitioner")
+	r.holds(moa, site, "on-behalf-of")
+	missing := func(want string) {
+		t.Helper()
+		now, err := r.Now(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := factsOf(t.Context(), r.db, []string{moa}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps, err := r.Programs(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := policies.Decide(ps, f, moa, now).Withheld
+		if len(w) != 1 || !slices.ContainsFunc(w[0].Reasons, func(x policies.Reason) bool { return x.Code == want && x.Need == byAuthorizer }) {
+			t.Errorf("withheld %v, want %s", w, want)
+		}
+	}
+	missing(policies.NeedOutstanding)
+	if err := r.Offer(t.Context(), r.by(doc), site, moa); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.EndMandates(t.Context(), r.by(doc), site); err != nil {
+		t.Fatal(err)
+	}
+	missing(policies.NoLiveAuthorizer)
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // factsOf reads all that is recorded and not over about accounts, the
-// authorizers of their mandates, and the sites of their joins.
+// authorizers of their mandates, and the sites of their joins; and the mandates
+// that are over.
 func factsOf(ctx context.Context, q sqlx.QueryerContext, accounts []string, at time.Time) (policies.Facts, error) {
 	var authorizers []string
 	if err := sqlx.SelectContext(ctx, q, &authorizers, `select distinct account_id from fact_mandate
@@ -148,11 +149,12 @@ func readPersonal(ctx context.Context, q sqlx.QueryerContext, f *policies.Facts,
 		spanRow
 		OnBehalf string `db:"on_behalf"`
 	}
-	if err := sqlx.SelectContext(ctx, q, &mandates, `select `+spanColumns+`, on_behalf from fact_mandate where on_behalf = any($1)`+live+` order by id`, ids, at); err != nil {
+	if err := sqlx.SelectContext(ctx, q, &mandates, `select id, account_id, site_id, from_at, least(until_at, ended_at) as until_at, on_behalf
+		from fact_mandate where on_behalf = any($1) order by id`, ids); err != nil { // those that are over tell who lost an authorizer from who had none
 		return err
 	}
 	for _, m := range mandates {
-		f.Mandates = append(f.Mandates, policies.Mandate{ID: m.ID, Authorizer: value(m.Account), OnBehalf: m.OnBehalf, Site: value(m.Site), Request: value(m.Request), Span: m.span()})
+		f.Mandates = append(f.Mandates, policies.Mandate{ID: m.ID, Authorizer: value(m.Account), OnBehalf: m.OnBehalf, Site: value(m.Site), Span: m.span()})
 	}
 	var restrictions []struct {
 		spanRow
