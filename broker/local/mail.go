@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,21 +31,14 @@ type Mail struct {
 	smtp *smtp.Server
 	page *http.Server
 
-	mu         sync.Mutex
-	messages   []Message
-	file       *os.File
-	behaviours map[string]Behaviour
-}
-
-// Behaviour is how the catcher treats mail to one address. The zero value accepts it at once.
-type Behaviour struct {
-	Code  int           // SMTP status of a refusal: 451 asks to try again, 550 is final; 0 accepts
-	Delay time.Duration // before the recipient is answered
+	mu       sync.Mutex
+	messages []Message
+	file     *os.File
 }
 
 // StartMail starts the catcher. It runs within this process and ends with it.
 func StartMail(o MailOptions) (*Mail, error) {
-	m := &Mail{behaviours: map[string]Behaviour{}}
+	m := &Mail{}
 	if err := m.load(o.File); err != nil {
 		return nil, err
 	}
@@ -89,14 +81,6 @@ func (m *Mail) Stop() {
 	}
 }
 
-// Behave makes the catcher treat mail to this address so from now on; "" is every address that has
-// no treatment of its own.
-func (m *Mail) Behave(to string, b Behaviour) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.behaviours[strings.ToLower(to)] = b
-}
-
 // Messages returns what was caught, the newest last; only what went to the address to, unless empty.
 func (m *Mail) Messages(to string) []Message {
 	m.mu.Lock()
@@ -108,15 +92,6 @@ func (m *Mail) Messages(to string) []Message {
 		}
 	}
 	return chosen
-}
-
-func (m *Mail) behaviour(to string) Behaviour {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if b, own := m.behaviours[strings.ToLower(to)]; own {
-		return b
-	}
-	return m.behaviours[""]
 }
 
 // keep stores a message before the sender is told that it was taken.
@@ -173,11 +148,6 @@ func (d *delivery) Mail(from string, _ *smtp.MailOptions) error {
 }
 
 func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
-	b := d.mail.behaviour(to)
-	time.Sleep(b.Delay)
-	if b.Code != 0 {
-		return &smtp.SMTPError{Code: b.Code, EnhancedCode: smtp.EnhancedCode{b.Code / 100, 0, 0}, Message: "refused as told"}
-	}
 	d.to = append(d.to, to)
 	return nil
 }

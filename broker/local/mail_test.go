@@ -2,17 +2,14 @@ package local
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/smtp"
-	"net/textproto"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // letter is built as Keycloak and this product write: two parts, quoted-printable, a long link.
@@ -67,31 +64,6 @@ func TestMailIsCaught(t *testing.T) {
 	}
 }
 
-// The catcher refuses for now or for good, and delays, as it is told, address by address.
-func TestMailBehaviour(t *testing.T) {
-	t.Parallel()
-	m := startMail(t, "")
-	m.Behave("later@example.test", Behaviour{Code: 451})
-	m.Behave("never@example.test", Behaviour{Code: 550})
-	m.Behave("slow@example.test", Behaviour{Delay: 300 * time.Millisecond})
-	for to, code := range map[string]int{"Later@example.test": 451, "never@example.test": 550} {
-		var answer *textproto.Error
-		if err := trySend(m, to); !errors.As(err, &answer) || answer.Code != code {
-			t.Errorf("%s: %v", to, err)
-		}
-	}
-	began := time.Now()
-	send(t, m, "slow@example.test")
-	if waited := time.Since(began); waited < 300*time.Millisecond {
-		t.Errorf("delayed by %v only", waited)
-	}
-	m.Behave("later@example.test", Behaviour{})
-	send(t, m, "later@example.test")
-	if n := len(m.Messages("")); n != 2 {
-		t.Errorf("%d messages were kept", n)
-	}
-}
-
 // With a file the messages outlive the catcher, also when a kill cut the last line short.
 func TestMailOutlivesRestart(t *testing.T) {
 	t.Parallel()
@@ -127,13 +99,9 @@ func startMail(t *testing.T, file string) *Mail {
 	return m
 }
 
-func trySend(m *Mail, to string) error {
-	return smtp.SendMail(m.SMTP, nil, "no-reply@example.test", []string{to}, []byte(letter))
-}
-
 func send(t *testing.T, m *Mail, to string) {
 	t.Helper()
-	if err := trySend(m, to); err != nil {
+	if err := smtp.SendMail(m.SMTP, nil, "no-reply@example.test", []string{to}, []byte(letter)); err != nil {
 		t.Fatal(err)
 	}
 }
