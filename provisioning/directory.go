@@ -21,9 +21,8 @@ type Directory interface {
 	// SendSetup makes the directory mail the person a link with which they
 	// verify the address and choose a password on the directory's own page.
 	SendSetup(ctx context.Context, sub string, m Setup) error
-	// Person reads one person. ErrNotFound when there is none.
-	Person(ctx context.Context, sub string) (Person, error)
 	// Memberships lists the groups under our root that the person is in.
+	// ErrNotFound when there is no such person.
 	Memberships(ctx context.Context, sub string) ([]Group, error)
 	// Join puts the person into a group. ErrNotFound when either is missing.
 	Join(ctx context.Context, sub, groupID string) error
@@ -35,8 +34,6 @@ type Directory interface {
 	// EnsureSite makes /<root>/<program>/<site> with its leaves, attributes and
 	// client roles, and returns the id of each leaf's group by leaf code.
 	EnsureSite(ctx context.Context, s Site) (map[string]string, error)
-	// Members lists who is in a group, as subs.
-	Members(ctx context.Context, groupID string) ([]string, error)
 }
 
 // NewPerson is what creates an account in the directory. No password is ever in it.
@@ -55,13 +52,6 @@ type Setup struct {
 	ClientID    string        // the portal's client
 	RedirectURI string        // where the last page leads back to; must be registered
 	Lifespan    time.Duration // of the link
-}
-
-// Person is someone in the directory.
-type Person struct {
-	Sub, UserName, GivenName, Surname, Email, Locale string
-	Account                                          string // our account id, empty for people we did not create
-	Enabled, EmailVerified                           bool
 }
 
 // Group is one leaf under our root.

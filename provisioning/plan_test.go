@@ -71,5 +71,13 @@ func TestPlan(t *testing.T) {
 
 func TestMemoryConforms(t *testing.T) {
 	t.Parallel()
-	conformance.Run(t, conformance.Fixture{Directory: provisioning.NewMemory("/access"), Root: "/access"})
+	m := provisioning.NewMemory("/access")
+	conformance.Run(t, conformance.Fixture{Directory: m, Root: "/access", Person: func(t *testing.T, sub string) provisioning.Person {
+		people := m.People()
+		i := slices.IndexFunc(people, func(p provisioning.Person) bool { return p.Sub == sub })
+		if i < 0 {
+			t.Fatalf("nobody is %s", sub)
+		}
+		return people[i]
+	}})
 }

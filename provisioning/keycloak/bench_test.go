@@ -75,8 +75,8 @@ func BenchmarkAdminAPI(b *testing.B) {
 		}, func() error { _, err := f.CreatePerson(context.Background(), person()); return err }},
 		{"join", func() error { return raw(writer, http.MethodPut, "/users/"+any1()+"/groups/"+leaf, nil) },
 			func() error { return f.Join(context.Background(), any1(), leaf) }},
-		{"read", func() error { return raw(reader, http.MethodGet, "/users/"+any1(), nil) },
-			func() error { _, err := f.Person(context.Background(), any1()); return err }},
+		{"read", func() error { return raw(reader, http.MethodGet, "/users/"+any1()+"/groups?first=0&max=500", nil) },
+			func() error { _, err := f.Memberships(context.Background(), any1()); return err }},
 	} {
 		inParallel(b, 4, 200, c.plain) // the server compiles what it runs often
 		inParallel(b, 4, 200, c.adapter)

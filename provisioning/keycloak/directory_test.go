@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"countersign/provisioning"
@@ -22,8 +23,28 @@ func TestKeycloakConforms(t *testing.T) {
 	f := newRealm(t)
 	// A group beside our root is nobody's business here.
 	f.call(t, http.MethodPost, "/groups", map[string]string{"name": "foreign"}, nil)
-	conformance.Run(t, conformance.Fixture{Directory: f.Directory, Root: "/access", ClientID: "portal", RedirectURI: f.spec.Portal.RedirectURIs[0]})
+	conformance.Run(t, conformance.Fixture{Directory: f.Directory, Root: "/access", Person: f.person,
+		ClientID: "portal", RedirectURI: f.spec.Portal.RedirectURIs[0]})
 	must(t, f.Prove(t.Context()))
+}
+
+// person is someone as the realm's administrator sees them.
+func (f *fixture) person(t *testing.T, sub string) provisioning.Person {
+	t.Helper()
+	var u struct {
+		ID, Username, FirstName, LastName, Email string
+		Enabled, EmailVerified                   bool
+		Attributes                               struct {
+			Locale  []string
+			Account []string `json:"countersign_account"`
+		}
+	}
+	f.call(t, http.MethodGet, "/users/"+sub, nil, &u)
+	return provisioning.Person{
+		Sub: u.ID, UserName: u.Username, GivenName: u.FirstName, Surname: u.LastName, Email: u.Email,
+		Locale: strings.Join(u.Attributes.Locale, " "), Account: strings.Join(u.Attributes.Account, " "),
+		Enabled: u.Enabled, EmailVerified: u.EmailVerified,
+	}
 }
 
 // Membership in a group outside our root is neither shown nor touched.
@@ -107,7 +128,7 @@ func TestFailuresAreNamed(t *testing.T) {
 	sub, _ := f.member(t, "ana", "s1")
 
 	wrong := keycloak.New(keycloak.Config{URL: stack.Keycloak, Realm: f.spec.Realm, WriterID: "writer", WriterSecret: "stale", ReaderID: "reader", ReaderSecret: "stale"})
-	if _, err := wrong.Person(t.Context(), sub); !errors.Is(err, provisioning.ErrForbidden) {
+	if _, err := wrong.Memberships(t.Context(), sub); !errors.Is(err, provisioning.ErrForbidden) {
 		t.Errorf("stale secret: %v", err)
 	}
 	swapped := keycloak.New(keycloak.Config{URL: stack.Keycloak, Realm: f.spec.Realm, WriterID: "reader", WriterSecret: "reader-secret", ReaderID: "reader", ReaderSecret: "reader-secret"})
@@ -116,7 +137,7 @@ func TestFailuresAreNamed(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := f.Person(ended, sub); !errors.Is(err, context.Canceled) {
+	if _, err := f.Memberships(ended, sub); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended context: %v", err)
 	}
 }

@@ -66,30 +66,6 @@ func (d *Directory) Leave(ctx context.Context, sub, groupID string) error {
 	})
 }
 
-// Members implements provisioning.Directory.
-func (d *Directory) Members(ctx context.Context, groupID string) ([]string, error) {
-	var subs []string
-	for first := 0; ; first += page {
-		var some []*gocloak.User
-		err := d.reader.repeat(ctx, "list members", func(bearer string) (err error) {
-			some, err = d.reader.kc.GetGroupMembers(ctx, bearer, d.cfg.Realm, groupID, gocloak.GetGroupsParams{
-				First: &first, Max: gocloak.IntP(page), BriefRepresentation: gocloak.BoolP(true),
-			})
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range some {
-			subs = append(subs, *u.ID)
-		}
-		if len(some) < page {
-			slices.Sort(subs)
-			return subs, nil
-		}
-	}
-}
-
 // groupAt reads the group at a path, with its attributes. ErrNotFound when there is none.
 func (d *Directory) groupAt(ctx context.Context, path string) (*gocloak.Group, error) {
 	var g *gocloak.Group

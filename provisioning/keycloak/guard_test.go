@@ -75,7 +75,7 @@ func TestGuardRefuses(t *testing.T) {
 			t.Errorf("%s %s %s: sent %v, error %v", c.method, c.path, c.body, sent, err)
 		}
 	}
-	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u/credentials", "/group-by-path/", "/group-by-path/../clients"} {
+	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u", "/users/u/credentials", "/groups/g/members", "/group-by-path/", "/group-by-path/../clients"} {
 		if sent, err := try(t, reads, "GET", admin+path, ""); sent || !errors.Is(err, errNotListed) {
 			t.Errorf("GET %s: sent %v, error %v", path, sent, err)
 		}
@@ -96,7 +96,7 @@ func TestGuardLetsThrough(t *testing.T) {
 			t.Errorf("%s %s: sent %v, error %v", c.method, c.path, sent, err)
 		}
 	}
-	for _, path := range []string{"", "/users", "/users/u", "/group-by-path/access/careconnect/s1", "/clients", "/clients/c/roles/r/users"} {
+	for _, path := range []string{"", "/users", "/users/u/groups", "/group-by-path/access/careconnect/s1", "/clients", "/clients/c/roles/r/users"} {
 		if sent, err := try(t, reads, "GET", "/admin/realms/r"+path, ""); !sent || err != nil {
 			t.Errorf("GET %s: sent %v, error %v", path, sent, err)
 		}

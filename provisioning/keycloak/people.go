@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/Nerzal/gocloak/v13"
@@ -116,38 +117,14 @@ func (d *Directory) byAccount(ctx context.Context, account string) (string, erro
 	if err != nil || len(found) == 0 {
 		return "", err
 	}
-	if len(found) > 1 || person(found[0]).Account != account {
+	if len(found) > 1 || !carries(found[0], account) {
 		return "", fmt.Errorf("keycloak: account %s is not one person's: %d found", account, len(found))
 	}
 	return *found[0].ID, nil
 }
 
-// Person implements provisioning.Directory.
-func (d *Directory) Person(ctx context.Context, sub string) (provisioning.Person, error) {
-	var user *gocloak.User
-	err := d.reader.repeat(ctx, "read person", func(bearer string) (err error) {
-		user, err = d.reader.kc.GetUserByID(ctx, bearer, d.cfg.Realm, sub)
-		return err
-	})
-	if err != nil {
-		return provisioning.Person{}, err
-	}
-	return person(user), nil
-}
-
-func person(u *gocloak.User) provisioning.Person {
-	first := func(name string) string {
-		if u.Attributes == nil || len((*u.Attributes)[name]) == 0 {
-			return ""
-		}
-		return (*u.Attributes)[name][0]
-	}
-	return provisioning.Person{
-		Sub: gocloak.PString(u.ID), UserName: gocloak.PString(u.Username),
-		GivenName: gocloak.PString(u.FirstName), Surname: gocloak.PString(u.LastName),
-		Email: gocloak.PString(u.Email), Locale: first("locale"), Account: first(accountAttribute),
-		Enabled: gocloak.PBool(u.Enabled), EmailVerified: gocloak.PBool(u.EmailVerified),
-	}
+func carries(u *gocloak.User, account string) bool {
+	return u.Attributes != nil && slices.Equal((*u.Attributes)[accountAttribute], []string{account})
 }
 
 // SendSetup implements provisioning.Directory. Keycloak sends the mail inside the
