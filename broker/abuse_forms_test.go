@@ -54,8 +54,8 @@ func (w world) readForms(t *testing.T) []form {
 		read(t, w.sam, "/requests/"+w.samDraft+"/sign/direct-care-only", formTo("/sign/")).with("agree", "yes"),
 		read(t, w.sam, request, formTo("/withdraw")),
 		read(t, w.wes, wes, formTo("/signer/again")),
-		read(t, w.wes, wes, func(p *walk.Page) *walk.Form { return p.FormWith("signer-name") }).with("signer-name", "Eve").
-			with("signer-email", "eve@there.example").with("signer-email-again", "eve@there.example"),
+		read(t, w.wes, wes, func(p *walk.Page) *walk.Form { return p.FormWith("email-again") }).with("name", "Eve").
+			with("email", "eve@there.example").with("email-again", "eve@there.example"),
 		read(t, w.olga, "/access/"+olgas+"/leave", formTo("/leave")).with("when", "now"),
 		read(t, w.olga, "/access", formTo("/call-off")),
 		read(t, w.sara, "/sign/careconnect/access-agreement", formTo("/sign/")).with("agree", "yes"),

@@ -324,7 +324,7 @@ func (w world) events(t *testing.T, own *walk.Person, id string) map[string]form
 	var role string
 	w.query(t, &role, `select coalesce(role, '') from request where id = $1`, id)
 	standing["body"], standing["number"], standing["expires"] = []string{bodies[role]}, []string{"C77"}, []string{inAYear()}
-	rosa, signer := w.desk.First, url.Values{"signer-name": {"Eve"}, "signer-email": {"eve@there.example"}, "signer-email-again": {"eve@there.example"}}
+	rosa, signer := w.desk.First, url.Values{"name": {"Eve"}, "email": {"eve@there.example"}, "email-again": {"eve@there.example"}}
 	out := map[string]form{
 		"save": {own, request + "/form", save}, "submit": {own, request + "/submit", version}, "withdraw": {own, request + "/withdraw", url.Values{}},
 		"confirm": {w.mona, walk.Inbox(id), decide(confirm, "approve")}, "return": {w.mona, walk.Inbox(id), decide(confirm, "return")},

@@ -120,7 +120,7 @@ func TestBadInput(t *testing.T) {
 		{what: "a role", who: newt, page: "/requests/new/" + walk.Program + "/join?site=" + m.site, pick: with("role"), wrong: []string{"role"}},
 		{what: "a licence", who: newt, page: joining.URL.Path, pick: with("go"), draft: true, typed: map[string][]string{"go": {"on"}, "profession": {"midwife"}, "number": {"1"}, "expires": {"2020-01-31"}}, wrong: []string{"body", "number", "expires"}},
 		{what: "a signature", who: newt, page: strings.Replace(ready.URL.Path, "/check", "/sign/direct-care-only", 1), pick: with("agree"), wrong: []string{"agree"}},
-		{what: "a corrected signer", who: newt, page: "/requests/" + site, pick: signerForm, typed: map[string][]string{"signer-email": {"a@clinic.example"}, "signer-email-again": {"b@clinic.example"}}, wrong: []string{"signer-name", "signer-email-again"}},
+		{what: "a corrected signer", who: newt, page: "/requests/" + site, pick: signerForm, typed: map[string][]string{"email": {"a@clinic.example"}, "email-again": {"b@clinic.example"}}, wrong: []string{"name", "email-again"}},
 		{what: "no verdict", who: m.mona, page: walk.Inbox(asked), pick: decision(confirm), typed: map[string][]string{"words": {"Hm."}}, wrong: []string{"verdict"}},
 		{what: "no reason", who: m.mona, page: walk.Inbox(asked), pick: decision(confirm), typed: map[string][]string{"verdict": {"return"}, "words": {"Which desk?"}}, wrong: []string{"reasons"}},
 		{what: "reasons for a yes", who: m.paul, page: walk.Inbox(asked), pick: decision(allowing), typed: map[string][]string{"verdict": {"approve"}, "reasons": {"other"}}, wrong: []string{"reasons"}},

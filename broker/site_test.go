@@ -100,7 +100,7 @@ func TestWorksite(t *testing.T) {
 	early.refused(t, s, http.StatusForbidden)
 
 	// The address was wrong: corrected, and mailed once more.
-	correct := read(t, mona, "/requests/"+id, signerForm).with("signer-name", "Paul Okafor").with("signer-email", paul.Email).with("signer-email-again", paul.Email)
+	correct := read(t, mona, "/requests/"+id, signerForm).with("name", "Paul Okafor").with("email", paul.Email).with("email-again", paul.Email)
 	correct.accepted(t)
 	old, err := stranger.Get(first.Link("/declare/" + id))
 	must(t, err)
@@ -156,7 +156,7 @@ func TestWorksite(t *testing.T) {
 	s.invariants(t)
 }
 
-func signerForm(p *walk.Page) *walk.Form { return p.FormWith("signer-email") }
+func signerForm(p *walk.Page) *walk.Form { return p.FormWith("email-again") }
 
 // Who comes by the mailed link, or has its address as their own verified one, is the
 // signer; anybody else can sign too, and the signature says that the address is not

@@ -140,8 +140,8 @@ func trackerStories(v *visit, at places, p *policies.Program) []story {
 	refused.Request.State, refused.MayTake = policies.RefusedR, false
 	refused.Happened = []registry.Happened{{At: noon, Kind: "review", Verdict: "refuse", Need: "approve:registrar", Who: "Rhea", Reasons: []string{"not-eligible"}}, {At: noon, Kind: "review", Verdict: "approve", Need: "approve:authorizer", Who: "Cleo"},
 		{At: noon, Kind: "request.withdrawn", Who: "Ana"}, {At: noon, Kind: "request.granted"}, {At: noon, Kind: "request.declared", Who: "Dr Chan"}}
-	form := url.Values{"signer-name": {hostile}, "signer-email": {"nobody"}, "signer-email-again": {""}}
-	wrong := map[string]string{"signer-email": "field-error.email", "signer-email-again": "field-error.required"}
+	form := url.Values{"name": {hostile}, "email": {"nobody"}, "email-again": {""}}
+	wrong := map[string]string{"email": "field-error.email", "email-again": "field-error.required"}
 	return []story{
 		{"tracker-site", asMember(v.trackerPage(at, site, answers, nil, nil))},
 		{"tracker-signer-wrong", asMember(v.trackerPage(at, site, answers, form, wrong))},

@@ -205,25 +205,25 @@ func (v *visit) signers(t registry.Tracker, zone string) (tried []triedLine, sig
 
 func (v *visit) signerControls(form url.Values) []control {
 	return []control{
-		input("signer-name", "text", v.words.T("signer.name"), "", form.Get("signer-name")),
-		input("signer-email", "email", v.words.T("signer.email"), v.words.T("signer.email-hint"), form.Get("signer-email")),
-		input("signer-email-again", "email", v.words.T("signer.email-again"), "", form.Get("signer-email-again")),
+		input("name", "text", v.words.T("signer.name"), "", form.Get("name")),
+		input("email", "email", v.words.T("signer.email"), v.words.T("signer.email-hint"), form.Get("email")),
+		input("email-again", "email", v.words.T("signer.email-again"), "", form.Get("email-again")),
 	}
 }
 
 // signerSend corrects whom the requester named as signing authority.
 func (s *site) signerSend(v *visit) error {
-	form, err := v.form(fields{one: []string{"signer-name", "signer-email", "signer-email-again"}})
+	form, err := v.form(fields{one: []string{"name", "email", "email-again"}})
 	if err != nil {
 		return err
 	}
-	asks := []policies.Field{{Name: "signer-name", Kind: "name", Required: true}, {Name: "signer-email", Kind: "email", Required: true},
-		{Name: "signer-email-again", Kind: "email", Required: true, Confirms: "signer-email"}}
+	asks := []policies.Field{{Name: "name", Kind: "name", Required: true}, {Name: "email", Kind: "email", Required: true},
+		{Name: "email-again", Kind: "email", Required: true, Confirms: "email"}}
 	if wrong := check(asks, form, func(policies.Field) []string { return nil }, ""); len(wrong) > 0 {
 		return s.showTracker(v, http.StatusUnprocessableEntity, form, wrong)
 	}
 	id := v.param("request")
-	if err := s.Registry.CorrectSigner(v.ctx(), v.by(form), id, form.Get("signer-name"), tidy("email", form.Get("signer-email"))); err != nil {
+	if err := s.Registry.CorrectSigner(v.ctx(), v.by(form), id, form.Get("name"), tidy("email", form.Get("email"))); err != nil {
 		return err
 	}
 	return v.done("/requests/"+id, "signer-corrected")
