@@ -53,6 +53,7 @@ type Act struct {
 type Touch struct {
 	Sites    []string
 	Accounts []string // whose access may change
+	programs bool     // which version of a program is in force changes
 }
 
 // Tx is one act's transaction. At is its one moment.
@@ -213,6 +214,15 @@ func (tx *Tx) lock(touch Touch) error {
 		if !validID(id) { // nobody can have it
 			return Fail(NotFound, "error.not-found")
 		}
+	}
+	// A version comes into force while no act is under way, or what that one wrote
+	// under the former version would not be looked at again under the new one.
+	underWay := `select pg_advisory_xact_lock_shared(hashtext('programs'))`
+	if touch.programs {
+		underWay = `select pg_advisory_xact_lock(hashtext('programs'))`
+	}
+	if _, err := tx.ExecContext(tx.ctx, underWay); err != nil {
+		return err
 	}
 	last := minusInfinity
 	see := func(query, id string) error {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -357,6 +358,39 @@ func TestLoadProgram(t *testing.T) {
 		t.Errorf("%d operator sites, want one for each program", n)
 	}
 	r.sound()
+}
+
+// Who joins while a new version of a program is loaded is looked at again under it.
+func TestLoadProgramMissesNobody(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	built, err := policies.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := policies.FromSource(bytes.Replace(built["careconnect"].Source, []byte("# CareConnect:"), []byte("# CareConnect, changed:"), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, bob := r.opened(), r.someone("bob")
+	joined, load := make(chan struct{}), make(chan error)
+	go func() {
+		<-joined
+		_, err := r.LoadProgram(t.Context(), CommandLine(), changed)
+		load <- err
+	}()
+	_, err = r.Do(t.Context(), Act{By: r.by(bob), Kind: "test"}, Touch{Accounts: []string{bob}}, func(tx *Tx) (string, error) {
+		_, err := tx.add("join", about{account: bob, site: site, role: "lpn"}, `profession`, "")
+		close(joined)
+		time.Sleep(300 * time.Millisecond) // in which the version would come into force
+		return "", err
+	})
+	if err := errors.Join(err, <-load); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.count(`account where id = $1 and next_at <= instant()`, bob); n != 1 {
+		t.Error("the join stands under the former version until something else happens")
+	}
 }
 
 // The first registrar is invited once, whoever asks.

@@ -90,10 +90,7 @@ func (r *Registry) programVersion(ctx context.Context, q sqlx.QueryerContext, id
 // be settled under it.
 func (r *Registry) LoadProgram(ctx context.Context, by By, p *policies.Program) (bool, error) {
 	loaded := false
-	_, err := r.Do(ctx, Act{By: by, Kind: "program.load", What: p.Digest}, Touch{}, func(tx *Tx) (string, error) {
-		if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(hashtext('program:' || $1))`, p.ID); err != nil {
-			return "", err
-		}
+	_, err := r.Do(ctx, Act{By: by, Kind: "program.load", What: p.Digest}, Touch{programs: true}, func(tx *Tx) (string, error) {
 		var last struct {
 			N      int
 			Digest string
