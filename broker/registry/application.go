@@ -14,7 +14,7 @@ type Application struct {
 	LogoutURL string     `db:"logout_url"`
 	EventURL  string     `db:"event_url"`
 	Owner     string     // who answers for it
-	Removed   *time.Time `db:"removed_at"`
+	Leaving   *time.Time `db:"leaving_at"` // since when it is being removed: the realm may have it or not
 }
 
 // AddApplication records a relying application, or its new particulars.
@@ -22,7 +22,7 @@ func (r *Registry) AddApplication(ctx context.Context, by By, a Application) err
 	_, err := r.Do(ctx, Act{By: by, Kind: "application.add", What: a}, Touch{}, func(tx *Tx) (string, error) {
 		var version int64
 		err := tx.GetContext(ctx, &version, `insert into application (client_id, programs, logout_url, event_url, owner, changed_at) values ($1, $2, $3, $4, $5, $6)
-			on conflict (client_id) do update set programs = $2, logout_url = $3, event_url = $4, owner = $5, removed_at = null,
+			on conflict (client_id) do update set programs = $2, logout_url = $3, event_url = $4, owner = $5, leaving_at = null, removed_at = null,
 				version = application.version + 1, changed_at = $6 returning version`,
 			a.ClientID, a.Programs, a.LogoutURL, a.EventURL, a.Owner, tx.At)
 		tx.privateEvent("application", a.ClientID, version, "application.added", map[string]any{"programs": a.Programs, "logout": a.LogoutURL, "events": a.EventURL},
@@ -35,6 +35,11 @@ func (r *Registry) AddApplication(ctx context.Context, by By, a Application) err
 // RotatedApplication records that an application got a new secret.
 func (r *Registry) RotatedApplication(ctx context.Context, by By, clientID string) error {
 	return r.changeApplication(ctx, by, clientID, "application.rotated", ``)
+}
+
+// LeavingApplication records that the removal of an application begins.
+func (r *Registry) LeavingApplication(ctx context.Context, by By, clientID string) error {
+	return r.changeApplication(ctx, by, clientID, "application.leaving", `leaving_at = $2, `)
 }
 
 // RemoveApplication records that an application is gone.
@@ -58,6 +63,6 @@ func (r *Registry) changeApplication(ctx context.Context, by By, clientID, kind,
 // Applications lists the relying applications, by client id.
 func (r *Registry) Applications(ctx context.Context) ([]Application, error) {
 	var out []Application
-	err := r.db.SelectContext(ctx, &out, `select client_id, programs, logout_url, event_url, owner, removed_at from application where removed_at is null order by client_id`)
+	err := r.db.SelectContext(ctx, &out, `select client_id, programs, logout_url, event_url, owner, leaving_at from application where removed_at is null order by client_id`)
 	return out, err
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"countersign/broker"
 	"countersign/broker/registry"
 	realm "countersign/keycloak-realm"
+	"countersign/provisioning"
 	"countersign/provisioning/keycloak"
 )
 
@@ -78,7 +81,11 @@ func (c appListCmd) Run(ctx context.Context) error {
 	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
 		all, err := reg.Applications(ctx)
 		for _, a := range all {
-			fmt.Printf("%s\t%s\t%s\t%s\n", a.ClientID, strings.Join(a.Programs, ","), a.LogoutURL, a.Owner)
+			state := ""
+			if a.Leaving != nil {
+				state = "\tits removal was cut short: app remove ends it"
+			}
+			fmt.Printf("%s\t%s\t%s\t%s%s\n", a.ClientID, strings.Join(a.Programs, ","), a.LogoutURL, a.Owner, state)
 		}
 		return err
 	})
@@ -100,14 +107,40 @@ func (c appRotateCmd) Run(ctx context.Context) error {
 
 type appRemoveCmd struct{ application }
 
-// Run implements the command.
+// Run implements the command. The record says first that the removal begins, and
+// last that it is done: cut short in between, it is taken up by a second run. Only
+// then may the realm have lost the application already; otherwise this may be the
+// wrong realm.
 func (c appRemoveCmd) Run(ctx context.Context) error {
 	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
-		if err := keycloak.RemoveApp(ctx, c.at(c.Keycloak), c.Realm, c.ClientID); err != nil {
+		known, err := reg.Applications(ctx)
+		if err != nil {
+			return err
+		}
+		begun := slices.ContainsFunc(known, func(a registry.Application) bool { return a.ClientID == c.ClientID && a.Leaving != nil })
+		if !begun {
+			if err := c.leave(ctx, reg); err != nil {
+				return err
+			}
+		}
+		err = keycloak.RemoveApp(ctx, c.at(c.Keycloak), c.Realm, c.ClientID)
+		if err != nil && (!begun || !errors.Is(err, provisioning.ErrNotFound)) {
 			return err
 		}
 		return reg.RemoveApplication(ctx, registry.CommandLine(), c.ClientID)
 	})
+}
+
+// leave records that the removal begins of an application that the realm has.
+func (c appRemoveCmd) leave(ctx context.Context, reg *registry.Registry) error {
+	held, err := keycloak.Apps(ctx, c.at(c.Keycloak), c.Realm)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(held, func(a keycloak.App) bool { return a.ClientID == c.ClientID }) {
+		return fmt.Errorf("the realm %s has no application %s", c.Realm, c.ClientID)
+	}
+	return reg.LeavingApplication(ctx, registry.CommandLine(), c.ClientID)
 }
 
 func withRegistry(ctx context.Context, c broker.Config, do func(*registry.Registry) error) error {

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"countersign/broker"
+	"countersign/broker/registry"
 	"countersign/broker/walk"
 )
 
@@ -206,6 +208,41 @@ func (p *product) applications(t *testing.T) {
 		t.Errorf("removed and listed: %s", list)
 	}
 	p.refuses(t, "viewer", "app", "remove", "viewer")
+
+	// A removal that was cut short is taken up; what the realm does not have, and
+	// nobody was removing, stays in the record.
+	p.does(t, "", add("late")...)
+	var clients []struct{ ID string }
+	p.keycloak(t, http.MethodGet, "/clients?clientId=late", nil, &clients)
+	p.keycloak(t, http.MethodDelete, "/clients/"+clients[0].ID, nil, nil)
+	for range 2 {
+		p.refuses(t, "late", "app", "remove", "late")
+	}
+	p.does(t, "late\t", "app", "list")
+	p.does(t, "", add("late")...)
+	must(t, p.record(t).LeavingApplication(t.Context(), registry.CommandLine(), "late"))
+	p.does(t, "cut short", "app", "list")
+	p.keycloak(t, http.MethodGet, "/clients?clientId=late", nil, &clients)
+	p.keycloak(t, http.MethodDelete, "/clients/"+clients[0].ID, nil, nil)
+	p.does(t, "", "app", "remove", "late")
+	if list := p.does(t, "", "app", "list"); strings.Contains(list, "late\t") {
+		t.Errorf("removed and listed: %s", list)
+	}
+	p.does(t, "", add("late")...)
+	if list := p.does(t, "late\t", "app", "list"); strings.Contains(list, "cut short") {
+		t.Errorf("added again and leaving: %s", list)
+	}
+	p.does(t, "", "app", "remove", "late")
+}
+
+// record is the record of this installation.
+func (p *product) record(t *testing.T) *registry.Registry {
+	t.Helper()
+	reg, err := broker.Open(t.Context(), broker.Config{Database: p.env["DATABASE_URL"], Keys: p.env["COUNTERSIGN_KEYS"],
+		Keycloak: p.env["COUNTERSIGN_KEYCLOAK_URL"], Realm: p.realm})
+	must(t, err)
+	t.Cleanup(func() { reg.Close() })
+	return reg
 }
 
 // refusesStrangers: whoever else holds a realm-management role is named.

@@ -80,6 +80,7 @@ create table application (
   logout_url text not null,
   event_url  text not null,
   owner      text not null,
+  leaving_at timestamptz, -- its removal has begun: the realm may have it or not
   removed_at timestamptz,
   version    bigint not null default 1,
   changed_at timestamptz not null
