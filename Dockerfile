@@ -11,7 +11,9 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 COPY --from=assets /src/broker/portal/static broker/portal/static
-RUN CGO_ENABLED=0 go build -trimpath -o /out/countersign ./cmd/countersign
+# What "countersign version" says: there is no .git here to ask. git describe --always --dirty gives it.
+ARG VERSION
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-X main.built=$VERSION" -o /out/countersign ./cmd/countersign
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tzdata && rm -rf /var/lib/apt/lists/* \

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -166,6 +167,23 @@ func TestFirstDay(t *testing.T) {
 	p.refusesStrangers(t)
 	p.does(t, "", "clock", "36h")
 	p.refuses(t, "36h0m0s ahead", "serve")
+}
+
+// An image is built without the repository: its version is what the Dockerfile's
+// argument says.
+func TestVersionOfImage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../Dockerfile")
+	must(t, err)
+	flags := regexp.MustCompile(`-ldflags "(.+?)"`).FindSubmatch(text)
+	if flags == nil || !bytes.Contains(text, []byte("\nARG VERSION\n")) {
+		t.Fatal("the Dockerfile passes no version on")
+	}
+	built, err := build(t.TempDir(), "-buildvcs=false", "-ldflags", strings.ReplaceAll(string(flags[1]), "$VERSION", "v1.2-3-gabc"))
+	must(t, err)
+	if said, code := says(t, built, nil, "version"); code != 0 || said != "v1.2-3-gabc\n" {
+		t.Errorf("%d %q", code, said)
+	}
 }
 
 // bootstrap: the first registrar is invited by mail, once.

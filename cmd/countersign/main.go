@@ -59,8 +59,15 @@ func (versionCmd) Run() error {
 	return nil
 }
 
-// version is the commit that this binary was built from.
+// built is the version, where whoever built this binary said it: an image is built
+// without the repository.
+var built string
+
+// version is what was said, or the commit that this binary was built from.
 func version() string {
+	if built != "" {
+		return built
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
