@@ -444,7 +444,7 @@ func TestOperators(t *testing.T) {
 	t.Parallel()
 	ps := programs(t)
 	for _, r := range ps[OperatorProgram].Roles {
-		f := Facts{Sites: map[string]Site{"op": {ID: "op", Program: OperatorProgram, Code: "careconnect", OpenedAt: day(-9)}}}
+		f := Facts{Sites: map[string]Site{"op": {ID: "op", Program: OperatorProgram, OpenedAt: day(-9)}}}
 		join(&f, r, "rita", "op", always)
 		wantHeld(t, Decide(ps, f, "rita", d0), "op/"+r.Code+"/"+r.Code)
 		wantReasons(t, Decide(ps, drop(f, "rita@op/invited"), "rita", d0), NeedOutstanding+" invited")
@@ -471,7 +471,7 @@ func TestAgreementsOfTwoProgramsWithOneName(t *testing.T) {
 	twin.ID = "twin"
 	ps["twin"] = &twin
 	f := clinicWith(t, ps, "doc", "practitioner")
-	f.Sites["there"] = Site{ID: "there", Program: "twin", Code: "t1", Request: "req-there", Requester: "founder", OpenedAt: day(-100)}
+	f.Sites["there"] = Site{ID: "there", Program: "twin", Request: "req-there", Requester: "founder", OpenedAt: day(-100)}
 	join(&f, role(t, ps, "practitioner"), "doc", "there", always)
 	wantHeld(t, Decide(ps, f, "doc", d0), "clinic/practitioner/practitioner", "clinic/practitioner/viewer")
 	for i := range f.Signatures {

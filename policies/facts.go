@@ -26,11 +26,11 @@ type Facts struct {
 
 // Site is a worksite, clinic, practice or organization as the rules see it.
 type Site struct {
-	ID, Program, Code string
-	Request           string    // the request that asked for it; empty for operator sites
-	Requester         string    // the account that asked
-	OpenedAt          time.Time // zero: not opened yet
-	ClosedAt          time.Time // zero: not closed
+	ID, Program string
+	Request     string    // the request that asked for it; empty for operator sites
+	Requester   string    // the account that asked
+	OpenedAt    time.Time // zero: not opened yet
+	ClosedAt    time.Time // zero: not closed
 }
 
 // Join is the wish to hold a role at a site, from submission until withdrawn,
@@ -93,13 +93,12 @@ type Mandate struct {
 // deactivation. Empty fields mean "any".
 type Restriction struct {
 	ID, Account, Program, Site, Role string
-	Reason                           string // code
 	By                               string // the account that set it; empty: the command line
 	Span
 }
 
 // Standing is a registrar's finding that a person may practise: until it expires.
 type Standing struct {
-	ID, Account, Profession, Body, By string
+	ID, Account, Profession, By string
 	Span
 }

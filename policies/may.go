@@ -29,11 +29,11 @@ type Case struct {
 
 // Request is an asking as the rules see it.
 type Request struct {
-	ID, Kind, State string
-	Account         string // for whom: the subject
-	By              string // who submitted it (an administrator may name somebody)
-	Site, Role      string
-	Authorizers     []string // whom it asks to authorize
+	Kind, State string
+	Account     string // for whom: the subject
+	By          string // who submitted it (an administrator may name somebody)
+	Role        string
+	Authorizers []string // whom it asks to authorize
 }
 
 // Kinds of request.

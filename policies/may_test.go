@@ -25,7 +25,7 @@ func joinCase(t testing.TB, ps Programs) Case {
 	t.Helper()
 	c := Case{
 		Program: ps["careconnect"], Site: town().Sites["clinic"],
-		Request:        Request{ID: "r", Kind: JoinRequest, State: Submitted, Account: "ann", By: "ann", Site: "clinic", Role: "on-behalf-of", Authorizers: []string{"doc"}},
+		Request:        Request{Kind: JoinRequest, State: Submitted, Account: "ann", By: "ann", Role: "on-behalf-of", Authorizers: []string{"doc"}},
 		Administrators: []string{"chief"}, Authorizers: []string{"doc", "dora"}, Registrars: []string{"rita", "rob"},
 	}
 	for _, n := range role(t, ps, "on-behalf-of").Needs {
@@ -39,7 +39,7 @@ func siteCase(t testing.TB, ps Programs, declared State) Case {
 	t.Helper()
 	c := joinCase(t, ps)
 	c.Site.OpenedAt = day(1)
-	c.Request = Request{ID: "s", Kind: SiteRequest, State: Submitted, Account: "founder", By: "founder", Site: "clinic"}
+	c.Request = Request{Kind: SiteRequest, State: Submitted, Account: "founder", By: "founder"}
 	c.Administrators, c.Needs = nil, nil
 	for _, n := range c.Program.Sites.Needs {
 		c.Needs = append(c.Needs, NeedState{Need: n, State: Outstanding})

@@ -215,7 +215,7 @@ func TestPropertyNoSelfApproval(t *testing.T) {
 			}
 		}
 		c.Request = Request{
-			ID: "r", Kind: rapid.SampledFrom([]string{SiteRequest, JoinRequest, MandateRequest}).Draw(t, "kind"),
+			Kind:    rapid.SampledFrom([]string{SiteRequest, JoinRequest, MandateRequest}).Draw(t, "kind"),
 			State:   rapid.SampledFrom([]string{Draft, Submitted, Submitted, ReturnedR, Granted, RefusedR, Withdrawn}).Draw(t, "state"),
 			Account: rapid.SampledFrom(people).Draw(t, "subject"), By: rapid.SampledFrom(people).Draw(t, "by"),
 			Authorizers: rapid.SliceOfDistinct(rapid.SampledFrom(people), rapid.ID[string]).Draw(t, "named"),

@@ -35,8 +35,8 @@ func role(t testing.TB, ps Programs, code string) Role {
 // town has two open worksites and nobody in them.
 func town() Facts {
 	return Facts{Sites: map[string]Site{
-		"clinic": {ID: "clinic", Program: "careconnect", Code: "c1", Request: "req-clinic", Requester: "founder", OpenedAt: day(-100)},
-		"other":  {ID: "other", Program: "careconnect", Code: "c2", Request: "req-other", Requester: "founder", OpenedAt: day(-100)},
+		"clinic": {ID: "clinic", Program: "careconnect", Request: "req-clinic", Requester: "founder", OpenedAt: day(-100)},
+		"other":  {ID: "other", Program: "careconnect", Request: "req-other", Requester: "founder", OpenedAt: day(-100)},
 	}}
 }
 

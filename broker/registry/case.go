@@ -43,7 +43,7 @@ func readSite(ctx context.Context, q sqlx.QueryerContext, id string) (Site, erro
 }
 
 func (s Site) fact() policies.Site {
-	f := policies.Site{ID: s.ID, Program: s.Program, Code: s.Code, Request: s.Request, Requester: s.Requester}
+	f := policies.Site{ID: s.ID, Program: s.Program, Request: s.Request, Requester: s.Requester}
 	if s.Opened != nil {
 		f.OpenedAt = *s.Opened
 	}

@@ -88,15 +88,15 @@ func readFacts(ctx context.Context, q sqlx.QueryerContext, accounts []string, at
 
 func readSites(ctx context.Context, q sqlx.QueryerContext, f *policies.Facts, sites []string) error {
 	var rows []struct {
-		ID, Program, Code string
-		Request           *string    `db:"request_id"`
-		Requester         *string    `db:"requester"`
-		Opened            *time.Time `db:"opened_at"`
-		Closed            *time.Time `db:"closed_at"`
+		ID, Program string
+		Request     *string    `db:"request_id"`
+		Requester   *string    `db:"requester"`
+		Opened      *time.Time `db:"opened_at"`
+		Closed      *time.Time `db:"closed_at"`
 	}
-	err := sqlx.SelectContext(ctx, q, &rows, `select id, program, code, request_id, requester, opened_at, closed_at from site where id = any($1)`, pq.Array(orEmpty(sites)))
+	err := sqlx.SelectContext(ctx, q, &rows, `select id, program, request_id, requester, opened_at, closed_at from site where id = any($1)`, pq.Array(orEmpty(sites)))
 	for _, r := range rows {
-		s := policies.Site{ID: r.ID, Program: r.Program, Code: r.Code, Request: value(r.Request), Requester: value(r.Requester)}
+		s := policies.Site{ID: r.ID, Program: r.Program, Request: value(r.Request), Requester: value(r.Requester)}
 		if r.Opened != nil {
 			s.OpenedAt = *r.Opened
 		}
@@ -158,25 +158,25 @@ func readPersonal(ctx context.Context, q sqlx.QueryerContext, f *policies.Facts,
 	}
 	var restrictions []struct {
 		spanRow
-		Kind, Program string
-		By            *string `db:"by_account"`
+		Program string
+		By      *string `db:"by_account"`
 	}
-	if err := sqlx.SelectContext(ctx, q, &restrictions, `select `+spanColumns+`, kind, program, by_account from fact_restriction where (account_id = any($1) or account_id is null)`+live+` order by id`, ids, at); err != nil {
+	if err := sqlx.SelectContext(ctx, q, &restrictions, `select `+spanColumns+`, program, by_account from fact_restriction where (account_id = any($1) or account_id is null)`+live+` order by id`, ids, at); err != nil {
 		return err
 	}
 	for _, x := range restrictions {
-		f.Restrictions = append(f.Restrictions, policies.Restriction{ID: x.ID, Account: value(x.Account), Site: value(x.Site), Role: value(x.Role), Program: x.Program, By: value(x.By), Reason: x.Kind, Span: x.span()})
+		f.Restrictions = append(f.Restrictions, policies.Restriction{ID: x.ID, Account: value(x.Account), Site: value(x.Site), Role: value(x.Role), Program: x.Program, By: value(x.By), Span: x.span()})
 	}
 	var standings []struct {
 		spanRow
-		Profession, Body string
-		By               string `db:"by_account"`
+		Profession string
+		By         string `db:"by_account"`
 	}
-	if err := sqlx.SelectContext(ctx, q, &standings, `select `+spanColumns+`, profession, body, by_account from fact_standing where account_id = any($1)`+live+` order by id`, ids, at); err != nil {
+	if err := sqlx.SelectContext(ctx, q, &standings, `select `+spanColumns+`, profession, by_account from fact_standing where account_id = any($1)`+live+` order by id`, ids, at); err != nil {
 		return err
 	}
 	for _, s := range standings {
-		f.Standings = append(f.Standings, policies.Standing{ID: s.ID, Account: value(s.Account), Profession: s.Profession, Body: s.Body, By: s.By, Span: s.span()})
+		f.Standings = append(f.Standings, policies.Standing{ID: s.ID, Account: value(s.Account), Profession: s.Profession, By: s.By, Span: s.span()})
 	}
 	return nil
 }

@@ -237,7 +237,7 @@ func (tx *Tx) moveRequest(id string, from []string, to string, data any) error {
 
 // asked is the request as the rules see it.
 func (req Request) asked() policies.Request {
-	return policies.Request{ID: req.ID, Kind: req.Kind, State: req.State, Account: req.Account, By: req.By, Site: req.Site, Role: req.Role, Authorizers: req.Authorizers}
+	return policies.Request{Kind: req.Kind, State: req.State, Account: req.Account, By: req.By, Role: req.Role, Authorizers: req.Authorizers}
 }
 
 // submission is what request.submitted signs; what was typed is committed to beside it.

@@ -76,7 +76,7 @@ func (r *Registry) IfSuspended(ctx context.Context, account, program, subject st
 		return nil, Fail(NotFound, "error.not-found")
 	}
 	return l.dependants(`m.account_id = $1 and s.program = $2`, []any{subject, program}, func(f *policies.Facts) {
-		f.Restrictions = append(f.Restrictions, policies.Restriction{ID: "if", Account: subject, Program: program, Reason: "suspended"})
+		f.Restrictions = append(f.Restrictions, policies.Restriction{ID: "if", Account: subject, Program: program})
 	})
 }
 
