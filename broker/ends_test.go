@@ -30,7 +30,7 @@ func again(t *testing.T, p *walk.Person) {
 }
 
 // returns waits until the end of something has ended somebody's sessions, here and
-// at Keycloak, which would let them in unasked before that, and signs them in again.
+// at Keycloak, which offers the old one until then, and signs them in again.
 func (s *stack) returns(t *testing.T, p *walk.Person) {
 	t.Helper()
 	s.signedOut(t, p)
