@@ -166,13 +166,13 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 	form := url.Values{"need": {"approve:group-administrator"}, "verdict": {"refuse"}, "words": {hostile}}
 	returned := itemOf(p, policies.JoinRequest, "pharmacist", policies.ReturnedR, ben, cedar)
 	return []story{
-		{"inbox", asMember(v.inboxPage(at, []registry.Item{join, site}))},
-		{"inbox-empty", asMember(v.inboxPage(at, nil))},
+		{"inbox", asMember(v.inboxPage(at, registry.Items{List: []registry.Item{join, site}, More: 1}))},
+		{"inbox-empty", asMember(v.inboxPage(at, registry.Items{}))},
 		{"item", asMember(v.itemPage(at, t, nil, nil, ""))},
 		{"item-wrong", asMember(v.itemPage(at, t, form, checkVerdict(form), ""))},
 		{"item-stale", asMember(v.itemPage(at, over, form, nil, "error.changed-review-again"))},
-		{"desk", asMember(v.deskPage(at, p.ID, []registry.Item{site}, []registry.Item{join, returned}))},
-		{"desk-empty", asMember(v.deskPage(at, p.ID, nil, nil))},
+		{"desk", asMember(v.deskPage(at, p.ID, registry.Items{List: []registry.Item{site}}, registry.Items{List: []registry.Item{join, returned}, More: 40}))},
+		{"desk-empty", asMember(v.deskPage(at, p.ID, registry.Items{}, registry.Items{}))},
 		{"desks", asMember(&desksPage{Page: v.page("Registrar's desk", "Which program?"), Desks: []deskLink{{"/desk/careconnect", "CareConnect"}, {"/desk/other", hostile}}})},
 		{"operators", asMember(v.operatorsPage(at, p.ID, []registry.Operator{{Name: "Rhea Registrar", UserName: "rhea", Role: "registrar", Since: tuesday},
 			{Email: "new@region.example", Role: "support", Since: noon, Expires: moment(noon.AddDate(0, 0, 14))}}, url.Values{}, nil))},

@@ -19,7 +19,7 @@ func (*desksPage) view() string { return "desks" }
 type deskPage struct {
 	Page
 	ID             string
-	NeedsMe, Waits []itemLine
+	NeedsMe, Waits itemLines
 }
 
 func (*deskPage) view() string { return "desk" }
@@ -68,15 +68,17 @@ func (s *site) desk(v *visit) error {
 	return v.show(http.StatusOK, v.deskPage(at, program, mine, waits))
 }
 
-func (v *visit) deskPage(at places, program string, mine, waits []registry.Item) *deskPage {
-	p := &deskPage{Page: v.page(v.words.T("desk.title"), at.program(program)), ID: program}
-	for _, i := range mine {
-		p.NeedsMe = append(p.NeedsMe, v.deskLine(at, i, true))
+func (v *visit) deskPage(at places, program string, mine, waits registry.Items) *deskPage {
+	return &deskPage{Page: v.page(v.words.T("desk.title"), at.program(program)), ID: program,
+		NeedsMe: v.deskLines(at, mine, true), Waits: v.deskLines(at, waits, false)}
+}
+
+func (v *visit) deskLines(at places, items registry.Items, mine bool) itemLines {
+	out := itemLines{More: items.More}
+	for _, i := range items.List {
+		out.Lines = append(out.Lines, v.deskLine(at, i, mine))
 	}
-	for _, i := range waits {
-		p.Waits = append(p.Waits, v.deskLine(at, i, false))
-	}
-	return p
+	return out
 }
 
 func (v *visit) deskLine(at places, i registry.Item, mine bool) itemLine {

@@ -11,7 +11,7 @@ import (
 // inboxPage lists what waits for the person's word, oldest first.
 type inboxPage struct {
 	Page
-	Items []itemLine
+	Items itemLines
 	Desks []deskLink
 }
 
@@ -23,6 +23,15 @@ type itemLine struct {
 	For                 []string // what this person, or whoever has it, is asked for
 	Link                string
 }
+
+// itemLines are as many requests as a page lists; More are not.
+type itemLines struct {
+	Lines []itemLine
+	More  int
+}
+
+// Total is how many there are, listed or not.
+func (l itemLines) Total() int { return len(l.Lines) + l.More }
 
 // deskLink leads to the desk of one program.
 type deskLink struct{ Address, Name string }
@@ -39,15 +48,16 @@ func (s *site) inbox(v *visit) error {
 	return v.show(http.StatusOK, v.inboxPage(at, items))
 }
 
-func (v *visit) inboxPage(at places, items []registry.Item) *inboxPage {
+func (v *visit) inboxPage(at places, items registry.Items) *inboxPage {
 	p := &inboxPage{Page: v.page(v.words.T("inbox.title"), v.words.T("inbox.lead")), Desks: v.desks(at)}
-	for _, i := range items {
+	p.Items.More = items.More
+	for _, i := range items.List {
 		line := v.itemLine(at, i, true)
 		line.Link = "/inbox/" + i.Request.ID
 		if atDesk(i) {
 			line.Link = "/desk/" + i.Request.Program + "/" + i.Request.ID
 		}
-		p.Items = append(p.Items, line)
+		p.Items.Lines = append(p.Items.Lines, line)
 	}
 	return p
 }

@@ -2,9 +2,11 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"countersign/policies"
 )
@@ -69,52 +71,95 @@ func (tx *Tx) caseOf(req Request) (policies.Case, error) {
 
 // caseOf gathers what the rules need to know to let somebody decide a request or see it.
 func (r *Registry) caseOf(ctx context.Context, q sqlx.QueryerContext, ps policies.Programs, req Request, at time.Time) (policies.Case, error) {
-	c := policies.Case{Program: ps[req.Program], Request: req.asked()}
+	k, err := readAround(ctx, q, ps, []Request{req}, at)
+	if err != nil {
+		return policies.Case{}, err
+	}
+	return k.caseOf(req), nil
+}
+
+// around is what the rules need to know about some requests, read for all at once.
+type around struct {
+	ps    policies.Programs
+	at    time.Time
+	sites map[string]Site
+	held  []heldRow // at those sites, and by their programs' operators
+	facts policies.Facts
+}
+
+func readAround(ctx context.Context, q sqlx.QueryerContext, ps policies.Programs, reqs []Request, at time.Time) (around, error) {
+	var ids, programs, sites, accounts []string
+	for _, req := range reqs {
+		ids, programs, sites, accounts = append(ids, req.ID), append(programs, req.Program), append(sites, req.Site), append(accounts, req.Account)
+	}
+	sites = sorted(sites)
+	k := around{ps: ps, at: at, sites: map[string]Site{}}
+	var rows []Site
+	if err := sqlx.SelectContext(ctx, q, &rows, `select `+siteColumns+` from site where id = any($1)`, pq.Array(orEmpty(sites))); err != nil {
+		return k, err
+	}
 	var err error
-	if c.Registrars, err = operators(ctx, q, ps, req.Program, policies.Registrar, at); err != nil || req.Site == "" {
-		return c, err
+	if k.held, err = held(ctx, q, `(g.site_id = any($2) or s.program = $3 and s.code = any($4))`, at,
+		pq.Array(orEmpty(sites)), policies.OperatorProgram, pq.Array(sorted(programs))); err != nil {
+		return k, err
 	}
-	site, err := readSite(ctx, q, req.Site)
-	if err != nil {
-		return c, err
+	if k.facts, err = factsOf(ctx, q, sorted(accounts), at); err != nil {
+		return k, err
 	}
-	c.Site = site.fact()
-	if c.Administrators, err = holders(ctx, q, ps, req.Site, policies.Administer, at); err != nil {
-		return c, err
+	for _, s := range rows {
+		k.sites[s.ID] = s
+		k.facts.Sites[s.ID] = s.fact()
 	}
-	if c.Authorizers, err = holders(ctx, q, ps, req.Site, policies.Authorize, at); err != nil {
-		return c, err
+	return k, readReviews(ctx, q, &k.facts, ids, at)
+}
+
+// who are the accounts that hold a capability where a grant is one of those meant.
+func (k around) who(can policies.Capability, meant func(heldRow) bool) []string {
+	var out []string
+	for _, h := range k.held {
+		if p := k.ps[h.Program]; p != nil && meant(h) {
+			if role, ok := p.Role(h.Role); ok && role.Can(can) {
+				out = append(out, h.Account)
+			}
+		}
 	}
-	f, err := factsOf(ctx, q, []string{req.Account}, at)
-	if err != nil {
-		return c, err
+	return slices.Compact(out) // they come by account
+}
+
+func (k around) caseOf(req Request) policies.Case {
+	c := policies.Case{Program: k.ps[req.Program], Request: req.asked()}
+	c.Registrars = k.who(policies.Registrar, func(h heldRow) bool { return h.Program == policies.OperatorProgram && h.Code == req.Program })
+	if req.Site == "" {
+		return c
 	}
-	if _, known := f.Sites[req.Site]; !known {
-		f.Sites[req.Site] = c.Site
-	}
-	if err := readReviews(ctx, q, &f, []string{req.ID}, at); err != nil {
-		return c, err
-	}
-	for _, x := range f.Reviews {
+	here := func(h heldRow) bool { return h.Site == req.Site }
+	c.Site = k.sites[req.Site].fact()
+	c.Administrators, c.Authorizers = k.who(policies.Administer, here), k.who(policies.Authorize, here)
+	for _, x := range k.facts.Reviews {
 		if x.Request == req.ID && !containsReview(c.Reviews, x.ID) {
 			c.Reviews = append(c.Reviews, x)
 		}
 	}
-	for _, s := range f.Signatures {
+	for _, s := range k.facts.Signatures {
 		if s.Declarant && s.Site == req.Site {
 			c.Signer = s.Account
 		}
 	}
+	c.Needs = k.needs(c.Program, req)
+	return c
+}
+
+// needs are those of the request's site, or of the role that it asks for.
+func (k around) needs(p *policies.Program, req Request) []policies.NeedState {
 	if req.Kind == policies.SiteRequest {
-		c.Needs = policies.DecideSite(c.Program, f, req.Site, at).Needs
-		return c, nil
+		return policies.DecideSite(p, k.facts, req.Site, k.at).Needs
 	}
+	f := k.facts
 	if req.State == policies.Draft && req.Kind == policies.JoinRequest { // what it would need if it were sent now
-		f.Joins = append(f.Joins, policies.Join{ID: req.ID, Request: req.ID, Account: req.Account, Site: req.Site, Role: req.Role,
-			Profession: professionOf(c.Program, req), Span: policies.Span{From: at}})
+		f.Joins = append(slices.Clone(f.Joins), policies.Join{ID: req.ID, Request: req.ID, Account: req.Account, Site: req.Site, Role: req.Role,
+			Profession: professionOf(p, req), Span: policies.Span{From: k.at}})
 	}
-	c.Needs = needsOf(policies.Decide(ps, f, req.Account, at), req)
-	return c, nil
+	return needsOf(policies.Decide(k.ps, f, req.Account, k.at), req)
 }
 
 // needsOf finds how the needs of one role at one site stand. Another authorizer

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -28,11 +29,28 @@ func (i Item) mine() bool {
 	return false
 }
 
+// shown is how many requests a page lists.
+const shown = 200
+
+// Items are the oldest of some requests, as many as a page lists; More are not.
+type Items struct {
+	List []Item
+	More int
+}
+
+func (x *Items) add(i Item) {
+	if len(x.List) == shown {
+		x.More++
+		return
+	}
+	x.List = append(x.List, i)
+}
+
 // Inbox is what waits for the person who looks, oldest first.
-func (r *Registry) Inbox(ctx context.Context, account string) ([]Item, error) {
+func (r *Registry) Inbox(ctx context.Context, account string) (Items, error) {
 	l, err := r.look(ctx, account)
 	if err != nil {
-		return nil, err
+		return Items{}, err
 	}
 	var sites, programs []string
 	for _, h := range l.actor.Holds {
@@ -43,74 +61,81 @@ func (r *Registry) Inbox(ctx context.Context, account string) ([]Item, error) {
 			programs = append(programs, h.SiteCode)
 		}
 	}
-	items, err := l.items(`state = 'submitted' and (site_id = any($1) or program = any($2)) or state in ('submitted', 'granted') and $3 = any(authorizers)`,
-		pq.Array(orEmpty(sites)), pq.Array(orEmpty(programs)), account)
-	var out []Item
-	for _, i := range items {
+	var mine Items
+	err = l.items(func(i Item) {
 		if i.mine() {
-			out = append(out, i)
+			mine.add(i)
 		}
-	}
-	return out, err
+	}, `state = 'submitted' and (site_id = any($1) or program = any($2)) or state in ('submitted', 'granted') and $3 = any(authorizers)`,
+		pq.Array(orEmpty(sites)), pq.Array(orEmpty(programs)), account)
+	return mine, err
 }
 
 // Desk is a program's open requests as its registrar sees them: what needs me,
 // apart from what waits for others. Oldest first.
-func (r *Registry) Desk(ctx context.Context, account, program string) (needsMe, waits []Item, err error) {
+func (r *Registry) Desk(ctx context.Context, account, program string) (needsMe, waits Items, err error) {
 	l, err := r.look(ctx, account)
 	if err != nil {
-		return nil, nil, err
+		return needsMe, waits, err
 	}
 	if !l.actor.CanOperate(l.ps, policies.Registrar, program) {
-		return nil, nil, Fail(NotFound, "error.not-found")
+		return needsMe, waits, Fail(NotFound, "error.not-found")
 	}
-	items, err := l.items(`state in ('submitted', 'returned') and program = $1`, program)
-	for _, i := range items {
+	err = l.items(func(i Item) {
 		if i.mine() {
-			needsMe = append(needsMe, i)
+			needsMe.add(i)
 		} else {
-			waits = append(waits, i)
+			waits.add(i)
 		}
-	}
+	}, `state in ('submitted', 'returned') and program = $1`, program)
 	return needsMe, waits, err
 }
 
-func (l looker) items(where string, args ...any) ([]Item, error) {
+// together is for how many requests what the rules need to know is read at once.
+const together = 100
+
+// items gives every request that the person may see, oldest first: whose turn it
+// is only the rules can tell, so all are looked at, many at a time.
+func (l looker) items(take func(Item), where string, args ...any) error {
 	var rows []Request
-	if err := l.r.db.SelectContext(l.ctx, &rows, `select `+requestColumns+` from request where `+where+` order by submitted_at limit 500`, args...); err != nil {
-		return nil, err
+	if err := l.r.db.SelectContext(l.ctx, &rows, `select `+requestColumns+` from request where `+where+` order by submitted_at, id`, args...); err != nil {
+		return err
 	}
-	var out []Item
-	for _, req := range rows {
-		c, err := l.r.caseOf(l.ctx, l.r.db, l.ps, req, l.at)
+	for some := range slices.Chunk(rows, together) {
+		k, err := readAround(l.ctx, l.r.db, l.ps, some, l.at)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if !policies.MaySee(l.ps, l.actor, c).OK {
-			continue
+		var people []string
+		cases := make([]policies.Case, len(some))
+		for i, req := range some {
+			cases[i] = k.caseOf(req)
+			people = append(append(append(people, req.Account), req.Authorizers...), cases[i].Administrators...)
 		}
-		i, err := l.item(req, c)
-		if err != nil {
-			return nil, err
+		if _, err := l.named(people); err != nil {
+			return err
 		}
-		out = append(out, i)
+		for i, req := range some {
+			if !policies.MaySee(l.ps, l.actor, cases[i]).OK {
+				continue
+			}
+			one, err := l.item(req, cases[i], k.sites[req.Site])
+			if err != nil {
+				return err
+			}
+			take(one)
+		}
 	}
-	return out, nil
+	return nil
 }
 
-func (l looker) item(req Request, c policies.Case) (Item, error) {
-	i := Item{Request: req}
-	var err error
-	if req.Site != "" {
-		if i.Site, err = readSite(l.ctx, l.r.db, req.Site); err != nil {
-			return i, err
-		}
+func (l looker) item(req Request, c policies.Case, site Site) (Item, error) {
+	named, err := l.named([]string{req.Account})
+	if err != nil {
+		return Item{}, err
 	}
-	if i.Subject, err = getAccount(l.ctx, l.r.db, req.Account); err != nil {
-		return i, err
-	}
-	i.Needs, err = l.needs(c)
-	return i, err
+	needs, err := l.needs(c)
+	return Item{Request: req, Site: site, Subject: named[req.Account], Needs: needs}, err
 }
 
 // SignerTried is one address to which the declaration was mailed.
@@ -166,17 +191,18 @@ func (r *Registry) Tracker(ctx context.Context, account, id string) (Tracker, er
 	if err != nil {
 		return Tracker{}, err
 	}
-	c, err := r.caseOf(ctx, r.db, l.ps, req, l.at)
+	k, err := readAround(ctx, r.db, l.ps, []Request{req}, l.at)
 	if err != nil {
 		return Tracker{}, err
 	}
+	c := k.caseOf(req)
 	see := policies.MaySee(l.ps, l.actor, c)
 	if !see.OK {
 		return Tracker{}, Fail(NotFound, "error.not-found")
 	}
 	t := Tracker{Own: see.Capacity == policies.BySubject, Registrar: l.actor.CanOperate(l.ps, policies.Registrar, req.Program), Registrars: len(c.Registrars),
 		MayCorrect: policies.MayCorrectSigner(l.actor, c).OK, MayTake: policies.MayWithdraw(l.actor, c).OK}
-	if t.Item, err = l.item(req, c); err != nil {
+	if t.Item, err = l.item(req, c, k.sites[req.Site]); err != nil {
 		return t, err
 	}
 	if t.Program, err = r.ProgramOf(ctx, req.Program, req.ProgramN); err != nil {

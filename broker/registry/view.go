@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type looker struct {
 	at    time.Time
 	ps    policies.Programs
 	actor policies.Actor
+	known map[string]Account // those that were read already
 }
 
 func (r *Registry) look(ctx context.Context, account string) (looker, error) {
@@ -37,12 +39,23 @@ func (r *Registry) look(ctx context.Context, account string) (looker, error) {
 	if err != nil {
 		return looker{}, Because(Unavailable, "error.unavailable", err)
 	}
-	l := looker{r: r, ctx: ctx, at: now}
+	l := looker{r: r, ctx: ctx, at: now, known: map[string]Account{}}
 	if l.ps, err = r.programsAt(ctx, r.db, now); err != nil {
 		return l, err
 	}
 	l.actor, err = actorAt(ctx, r.db, account, now)
 	return l, err
+}
+
+// named gives accounts by id, each read once.
+func (l looker) named(ids []string) (map[string]Account, error) {
+	missing := slices.DeleteFunc(sorted(ids), func(id string) bool { _, ok := l.known[id]; return ok })
+	if len(missing) == 0 {
+		return l.known, nil
+	}
+	read, err := accountsNamed(l.ctx, l.r.db, missing)
+	maps.Copy(l.known, read)
+	return l.known, err
 }
 
 // needs turns the needs of a case into views for who looks.
@@ -58,7 +71,7 @@ func (l looker) needs(c policies.Case) ([]NeedView, error) {
 			var who []string
 			v.As, who = policies.Deciders(c, s.Need)
 			if v.As != policies.ByRegistrar && v.As != policies.BySecondRegistrar { // registrars are an office, not names
-				named, err := accountsNamed(l.ctx, l.r.db, who)
+				named, err := l.named(who)
 				if err != nil {
 					return nil, err
 				}
