@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -27,8 +29,10 @@ func (tx *Tx) add(kind string, a about, columns string, values ...any) (string, 
 		names = ", " + columns
 		for i, column := range strings.Split(columns, ", ") {
 			places += ", $" + itoa(len(args)+i+1)
-			if _, hidden := values[i].([]byte); !hidden { // sealed or hashed: personal
-				own[column] = values[i]
+			own[column] = values[i]
+			if hidden, ok := values[i].([]byte); ok { // sealed or hashed: personal
+				s := sha256.Sum256(hidden)
+				own[column] = hex.EncodeToString(s[:])
 			}
 		}
 	}
@@ -45,7 +49,8 @@ type factData struct {
 	Role    string     `json:"role,omitempty"`
 	From    time.Time  `json:"from"`
 	Until   *time.Time `json:"until,omitempty"`
-	// Own are the columns of its kind: which text was signed, what the verdict was.
+	// Own are the columns of its kind: which text was signed, what the verdict was;
+	// of one that is sealed or hashed, the SHA-256 of what was stored.
 	Own map[string]any `json:"own,omitempty"`
 }
 

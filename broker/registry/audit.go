@@ -195,12 +195,16 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 func (r *Registry) checkFacts(ctx context.Context) ([]Violation, error) {
 	var out []Violation
 	for _, kind := range []string{"join", "review", "signature", "mandate", "restriction", "standing"} {
+		has := `to_jsonb(f)`
+		if kind == "standing" { // of what is hidden, digests are signed
+			has += ` || jsonb_build_object('number_hash', encode(sha256(number_hash), 'hex'), 'number_sealed', encode(sha256(number_sealed), 'hex'))`
+		}
 		var ids []string
 		if err := r.db.SelectContext(ctx, &ids, `select f.id from fact_`+kind+` f
 			join event e on e.entity = $1 and e.entity_id = f.id::text and e.version = 1 join act a on a.id = e.act_id
 			left join event ending on ending.entity = $1 and ending.entity_id = f.id::text and ending.version = 2
 			cross join lateral (select convert_from(e.body, 'UTF8')::jsonb -> 'data' as d) b
-			cross join lateral (select to_jsonb(f) as has, coalesce(d -> 'own', '{}') as own) o
+			cross join lateral (select `+has+` as has, coalesce(d -> 'own', '{}') as own) o
 			where coalesce(f.request_id::text, '') <> coalesce(d ->> 'request', '') or coalesce(f.account_id::text, '') <> coalesce(d ->> 'account', '')
 				or coalesce(f.site_id::text, '') <> coalesce(d ->> 'site', '') or coalesce(f.role, '') <> coalesce(d ->> 'role', '')
 				or f.from_at <> (d ->> 'from')::timestamptz or f.until_at <> coalesce((d ->> 'until')::timestamptz, 'infinity')

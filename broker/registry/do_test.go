@@ -270,8 +270,14 @@ func TestTamperedFactsAreFound(t *testing.T) {
 	bob := r.someone("bob")
 	r.attests(bob, "careconnect", "direct-care-only")
 	r.attests(bob, "careconnect", "direct-care-only") // which ends the first
+	if _, err := r.Do(t.Context(), Act{By: r.by(bob), Kind: "test"}, Touch{}, func(tx *Tx) (string, error) {
+		return tx.add("standing", about{account: bob}, `profession, body, number_hash, number_sealed, by_account`,
+			"physician", "cpsbc", []byte("hashed"), []byte("sealed"), bob)
+	}); err != nil {
+		t.Fatal(err)
+	}
 	r.sound()
-	for _, kind := range []string{"join", "review", "signature"} {
+	for _, kind := range []string{"join", "review", "signature", "standing"} {
 		if err := r.asOwner(`alter table fact_` + kind + ` disable trigger fact_ends_once`); err != nil {
 			t.Fatal(err)
 		}
@@ -279,6 +285,8 @@ func TestTamperedFactsAreFound(t *testing.T) {
 	for _, tampered := range []struct{ do, undo, says string }{
 		{`update fact_signature set shown_at = shown_at - interval '1 day'`, `update fact_signature set shown_at = shown_at + interval '1 day'`, "signature"},
 		{`update fact_signature set signed_in_at = signed_in_at + interval '1 hour'`, `update fact_signature set signed_in_at = signed_in_at - interval '1 hour'`, "signature"},
+		{`update fact_standing set number_hash = 'another'`, `update fact_standing set number_hash = 'hashed'`, "standing"},
+		{`update fact_standing set number_sealed = 'another'`, `update fact_standing set number_sealed = 'sealed'`, "standing"},
 		{`update fact_signature set names = array[account_id]`, `update fact_signature set names = '{}'`, "signature"},
 		{`update fact_signature set recorded_at = recorded_at - interval '1 day'`, `update fact_signature set recorded_at = recorded_at + interval '1 day'`, "signature"},
 		{`update fact_signature set ended_at = ended_at + interval '1 day'`, `update fact_signature set ended_at = ended_at - interval '1 day'`, "signature"},
