@@ -117,7 +117,7 @@ func TestIdleAndSignOut(t *testing.T) {
 	if form := page.FormWith("username"); !form.Has("password") || form.Values().Get("username") != "" {
 		t.Errorf("someone else is asked: %s %s", page.URL, page.Text())
 	}
-	page, err = page.Authenticate(p.UserName, p.Password)
+	_, err = page.Authenticate(p.UserName, p.Password)
 	must(t, err)
 
 	page, err = get(t, p, "/access").Form("/sign-out").Send()
