@@ -51,12 +51,11 @@ func TestDeactivatedWithOpenSessions(t *testing.T) {
 	other := walk.New(w.config.PublicURL) // and a second browser
 	_, err = other.SignIn(dora.UserName, dora.Password)
 	must(t, err)
-	const access = "Pharmacist In place"
-	eventually(t, "My access says so", func() bool { return strings.Contains(get(t, dora, "/access").Text(), access) })
+	w.inPlace(t, dora, "Pharmacist")
 	leave := read(t, dora, "/access/"+w.join(t, dora, w.site, "pharmacist")+"/leave", formTo("/leave")).with("when", "now")
 	w.ends(t, w.mona, dora, w.site, "pharmacist")
 	for _, b := range []*walk.Browser{dora.Browser, other} {
-		if page, err := plain(b).Get("/access"); err != nil || page.Status == http.StatusOK && strings.Contains(page.Text(), access) {
+		if page, err := plain(b).Get("/access"); err != nil || page.Status == http.StatusOK && strings.Contains(page.Text(), "Pharmacist In place") {
 			t.Errorf("the portal shows access still: %v %s", err, page.Text())
 		}
 	}

@@ -176,9 +176,7 @@ func TestBeingSetUp(t *testing.T) {
 	}
 	s.writer(t, true)
 	s.inRealm(t, m.mona, m.site, "administrator", "on-behalf-of", "viewer")
-	eventually(t, "My access says that it is in place", func() bool {
-		return strings.Contains(get(t, m.mona, "/access").Text(), "On-behalf-of user In place")
-	})
+	s.inPlace(t, m.mona, "On-behalf-of user")
 	welcome, err := s.mail.Wait(m.mona.Email, "elcome", "/access")
 	must(t, err)
 	for _, text := range []string{m.mona.UserName, m.name, "eHealth Viewer", "Microsoft Edge"} {

@@ -74,25 +74,28 @@ func TestLoggedOutSession(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t)
 	b := p.browser()
-	proof := time.Now()
-	late := p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, proof) // on its way as the token comes
-	token := p.issuer.logoutToken(ada.sub, ada.sid)
-	token["iat"] = proof.Unix()
-	if status := p.logout(p.signLogout(token)); status != http.StatusOK {
-		t.Fatal(status)
+	out := func() time.Time { // Keycloak logs her out, at this moment
+		token, at := p.issuer.logoutToken(ada.sub, ada.sid), time.Now()
+		token["iat"] = at.Unix()
+		if status := p.logout(p.signLogout(token)); status != http.StatusOK {
+			t.Fatal(status)
+		}
+		return at
 	}
-	for _, callback := range []string{late, p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, proof.Add(-time.Hour))} {
+	late := p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, time.Now()) // on its way as the token comes
+	out()
+	for _, callback := range []string{late, p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, time.Now().Add(-time.Hour))} {
 		at := b.begin(callback)
 		if q := at.Query(); at.Path != "/auth" || q.Get("prompt") != "login" || b.cookie() != "" {
 			t.Fatalf("goes on to %s", at)
 		}
-		b.want(p.issuer.approveAt(at, ada, proof), http.StatusGone) // once
+		b.want(p.issuer.approveAt(at, ada, out()), http.StatusGone) // once
 	}
 	if status, to := p.browser().signIn("/sign-in", ruth); status != http.StatusSeeOther || to != "/" {
 		t.Errorf("somebody else: %d %s", status, to)
 	}
-	at := b.begin(p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, proof))
-	if to := b.want(p.issuer.approveAt(at, ada, proof.Add(time.Second)), http.StatusSeeOther); to != "/inbox" {
+	at := b.begin(p.issuer.approveAt(b.begin("/sign-in?return=/inbox"), ada, out()))
+	if to := b.want(p.issuer.approveAt(at, ada, time.Now().Add(time.Second)), http.StatusSeeOther); to != "/inbox" {
 		t.Error(to)
 	}
 	b.want("/poll", http.StatusOK)
