@@ -144,11 +144,7 @@ func declareNeed(p *policies.Program, req Request) (policies.Need, error) {
 // inviteSigner mails a link to the signing authority whom the requester named;
 // an earlier link stops working.
 func (tx *Tx) inviteSigner(p *policies.Program, req Request, site string, me Account) error {
-	form := p.Sites.Form
-	name, email := signerName(req.Answers, form), req.Answers.Bound(form, "declarant.email")
-	if req.Answers.Bound(form, "declarant.self") == "self" {
-		name, email = me.Name(), me.Email
-	}
+	name, email := signer(req.Answers, p.Sites.Form, me)
 	if email == "" {
 		return Fail(Invalid, "error.check-fields")
 	}
@@ -161,6 +157,14 @@ func (tx *Tx) inviteSigner(p *policies.Program, req Request, site string, me Acc
 	}
 	return tx.mail(Mail{Address: email, Kind: "declaration-asked", About: req.ID, Occurrence: tx.actID, Locale: me.Locale,
 		Data: map[string]string{"name": name, "who": me.Name(), "site": site, "request": req.ID, "secret": secret, "ref": req.Ref, "program": p.ID}})
+}
+
+// signer is whom a site's request names to declare for it, or the requester me.
+func signer(a Answers, form []policies.Field, me Account) (name, email string) {
+	if a.Bound(form, "declarant.self") == "self" {
+		return me.Name(), me.Email
+	}
+	return signerName(a, form), a.Bound(form, "declarant.email")
 }
 
 // CorrectSigner changes whom the requester names as signing authority, and mails

@@ -1,6 +1,10 @@
 package registry
 
-import "countersign/policies"
+import (
+	"strings"
+
+	"countersign/policies"
+)
 
 // submitAgain sends a returned request back to those who decide, judged by its
 // answers as they are now. Verdicts are on what was sent before: all of them are
@@ -39,7 +43,24 @@ func (tx *Tx) siteAgain(p *policies.Program, req Request) error {
 		return err
 	}
 	tx.privateEvent("site", req.Site, version, "site.renamed", nil, map[string]string{"name": name})
-	return tx.send(req)
+	if err := tx.send(req); err != nil || !policies.MayCorrectSigner(tx.Actor, c).OK { // signed already: there is nobody to ask
+		return err
+	}
+	return tx.inviteOther(p, req, name)
+}
+
+// inviteOther mails whom the answers name as signer now, unless that address was
+// the last to be mailed.
+func (tx *Tx) inviteOther(p *policies.Program, req Request, site string) error {
+	me, err := getAccount(tx.ctx, tx, req.Account)
+	if err != nil {
+		return err
+	}
+	last, err := tx.currentInvitation("declarant", req.ID)
+	if _, email := signer(req.Answers, p.Sites.Form, me); err != nil || strings.EqualFold(last.Email, email) {
+		return err
+	}
+	return tx.inviteSigner(p, req, site, me)
 }
 
 // nameAgain sends again what asks to make somebody an administrator.

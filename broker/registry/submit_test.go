@@ -88,6 +88,38 @@ func TestSentAgainIsAskedAgain(t *testing.T) {
 	r.says(doc, id, byAuthorizer, policies.Approved)
 }
 
+// Whoever is named as signer in a request that is sent again is mailed, and the
+// link of the one before is worth nothing; the same signer is not mailed twice.
+// proves: C9 C10
+func TestOtherSignerIsMailed(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	dana, rosa := r.someone("dana"), r.someone("rosa")
+	if err := r.AcceptInvitation(t.Context(), r.by(rosa), r.invited()); err != nil {
+		t.Fatal(err)
+	}
+	id, err := r.Begin(t.Context(), r.by(dana), NewDraft{Program: "careconnect", Kind: policies.SiteRequest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signedBy := func(email string) Answers {
+		return Answers{"display-name": {"Elm Clinic"}, "city": {"Nelson"}, "signer": {"other"}, "signer-name": {"Sig Ner"}, "signer-email": {email}, "signer-email-again": {email}}
+	}
+	r.sends(dana, id, signedBy("one@elm.example"))
+	for n, email := range []string{"one@elm.example", "two@elm.example", "TWO@elm.example"} {
+		r.says(rosa, id, "approve:registrar", policies.Returned)
+		r.sends(dana, id, signedBy(email))
+		want := []int{1, 2, 2}[n]
+		if got := r.count(`mail where kind = 'declaration-asked' and about_id = $1`, id); got != want {
+			t.Errorf("%s: %d mails to signers, want %d", email, got, want)
+		}
+		if live := r.count(`invitation where about_id = $1 and replaced_at is null and lower(email) = lower($2)`, id, email); live != 1 {
+			t.Errorf("%s has %d links that work, want 1", email, live)
+		}
+	}
+	r.sound()
+}
+
 // A transaction needs no second connection: with many at once each would wait for
 // another's for ever.
 func TestSubmitOnOneConnection(t *testing.T) {
