@@ -31,14 +31,14 @@ func Open(ctx context.Context, c Config) (*registry.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(ctx, c.Database, keys, c.Issuer())
+	return registry.Open(ctx, string(c.Database), keys, c.Issuer())
 }
 
 // Run is the product: it returns when ctx ends and all is put down, or with the
 // reason why it cannot serve. Ready is called once it does; it may be nil.
 func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
-	if err := c.check(); err != nil {
-		return err
+	if found := c.ServeFaults(); len(found) > 0 {
+		return found
 	}
 	reg, err := Open(ctx, c)
 	if err != nil {
@@ -53,7 +53,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	if err != nil {
 		return err
 	}
-	mailing := mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, TLS: c.SMTPTLS, Username: c.SMTPUser, Password: c.SMTPPassword,
+	mailing := mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, TLS: c.SMTPTLS, Username: c.SMTPUser, Password: string(c.SMTPPassword),
 		From: c.MailFrom, FromName: mailName, PublicURL: public, Texts: mail.ProgramTexts(reg)}
 	if err := mailing.Check(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	if err := prove(ctx, directory, log); err != nil {
 		return err
 	}
-	sessions := session.New(session.Config{Issuer: c.Issuer(), ClientID: c.PortalID, ClientSecret: c.PortalSecret,
+	sessions := session.New(session.Config{Issuer: c.Issuer(), ClientID: c.PortalID, ClientSecret: string(c.PortalSecret),
 		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https", Log: log}, reg)
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}

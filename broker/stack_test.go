@@ -120,7 +120,7 @@ func newStack(change ...func(*broker.Config)) (s *stack, err error) {
 		return nil, err
 	}
 	s.config = broker.Config{Listen: fmt.Sprintf("127.0.0.1:%d", port), PublicURL: fmt.Sprintf("http://127.0.0.1:%d", port),
-		Database: servers.AppURL(s.database), Keys: keys, Keycloak: servers.Keycloak, Realm: s.name, Root: "/access",
+		Database: broker.Secret(servers.AppURL(s.database)), Keys: keys, Keycloak: servers.Keycloak, Realm: s.name, Root: "/access",
 		PortalID: "countersign-portal", PortalSecret: "portal-secret", WriterID: "countersign-writer", WriterSecret: "writer-secret",
 		ReaderID: "countersign-reader", ReaderSecret: "reader-secret", SMTPHost: host, MailFrom: "access@countersign.example", Demo: true, Version: "test"}
 	if _, err := fmt.Sscan(smtp, &s.config.SMTPPort); err != nil {

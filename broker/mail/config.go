@@ -60,7 +60,7 @@ func (c Config) Check() error {
 	if c.Texts == nil {
 		return errors.New("mail: no words of programs")
 	}
-	if err := bare(c.From); err != nil {
+	if err := Bare(c.From); err != nil {
 		return fmt.Errorf("mail: sender: %w", err)
 	}
 	if strings.ContainsFunc(c.FromName, breaksLine) {
@@ -76,8 +76,8 @@ func (c Config) Check() error {
 	return err
 }
 
-// bare refuses everything but one address alone, without a name or a second one.
-func bare(address string) error {
+// Bare refuses everything but one address alone, without a name or a second one.
+func Bare(address string) error {
 	a, err := mail.ParseAddress(address)
 	if err != nil || a.Address != address || strings.ContainsFunc(address, breaksLine) {
 		return errors.New("not one plain address")

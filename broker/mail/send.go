@@ -52,7 +52,7 @@ func (s *Sender) message(ctx context.Context, m registry.Mail) (*gomail.Msg, err
 	if err := s.cfg.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLater, err)
 	}
-	if err := bare(m.Address); err != nil || !linkable.MatchString(m.ID) {
+	if err := Bare(m.Address); err != nil || !linkable.MatchString(m.ID) {
 		return nil, fmt.Errorf("%w: the address cannot be written to", ErrRefused)
 	}
 	l, err := s.compose(ctx, m)

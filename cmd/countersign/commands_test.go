@@ -47,7 +47,7 @@ func install(t *testing.T) *product {
 	l.Close()
 	p.env = map[string]string{
 		"DATABASE_OWNER_URL": servers.OwnerURL(name), "DATABASE_URL": servers.AppURL(name),
-		"COUNTERSIGN_LISTEN": listen, "COUNTERSIGN_PUBLIC_URL": "http://" + listen, "COUNTERSIGN_KEYS": filepath.Join(t.TempDir(), "keys"),
+		"COUNTERSIGN_LISTEN": listen, "COUNTERSIGN_PUBLIC_URL": "http://" + listen, "COUNTERSIGN_OPS_LISTEN": "127.0.0.1:0", "COUNTERSIGN_KEYS": filepath.Join(t.TempDir(), "keys"),
 		"COUNTERSIGN_KEYCLOAK_URL": servers.Keycloak, "COUNTERSIGN_REALM": name,
 		"COUNTERSIGN_PORTAL_SECRET": "portal-secret", "COUNTERSIGN_WRITER_SECRET": "writer-secret", "COUNTERSIGN_READER_SECRET": "reader-secret",
 		"COUNTERSIGN_SMTP_HOST": host, "COUNTERSIGN_SMTP_PORT": port, "COUNTERSIGN_SMTP_TLS": "none",
@@ -139,8 +139,8 @@ func TestFirstDay(t *testing.T) {
 	t.Parallel()
 	p := install(t)
 	p.with("COUNTERSIGN_KEYS", t.TempDir()).refuses(t, "key", "serve")
-	p.with("COUNTERSIGN_MAIL_FROM", "Access <access@example.org>").refuses(t, "mail: sender", "serve")
-	p.with("COUNTERSIGN_SMTP_TLS", "perhaps").refuses(t, "--smtp-tls", "serve")
+	p.with("COUNTERSIGN_MAIL_FROM", "Access <access@example.org>").refuses(t, "the sender", "serve")
+	p.with("COUNTERSIGN_SMTP_TLS", "perhaps").refuses(t, "COUNTERSIGN_SMTP_TLS", "serve")
 	p.with("COUNTERSIGN_SMTP_USER", "countersign").with("COUNTERSIGN_SMTP_PASSWORD", "secret").refuses(t, "a password needs TLS", "serve")
 	p.refuses(t, "refusing to serve", "serve") // there is no realm yet
 
@@ -256,7 +256,7 @@ func (p *product) applications(t *testing.T) {
 // record is the record of this installation.
 func (p *product) record(t *testing.T) *registry.Registry {
 	t.Helper()
-	reg, err := broker.Open(t.Context(), broker.Config{Database: p.env["DATABASE_URL"], Keys: p.env["COUNTERSIGN_KEYS"],
+	reg, err := broker.Open(t.Context(), broker.Config{Database: broker.Secret(p.env["DATABASE_URL"]), Keys: p.env["COUNTERSIGN_KEYS"],
 		Keycloak: p.env["COUNTERSIGN_KEYCLOAK_URL"], Realm: p.realm})
 	must(t, err)
 	t.Cleanup(func() { reg.Close() })

@@ -87,16 +87,16 @@ func demoConfig(data *local.Data, a local.Addresses) (broker.Config, error) {
 	c := broker.Config{
 		Listen:    fmt.Sprintf("127.0.0.1:%d", data.Ports.Portal),
 		PublicURL: fmt.Sprintf("http://127.0.0.1:%d", data.Ports.Portal),
-		Database:  a.AppURL(local.ProductDatabase), Keys: filepath.Join(data.Dir, "keys"), Keycloak: a.Keycloak,
+		Database:  broker.Secret(a.AppURL(local.ProductDatabase)), Keys: filepath.Join(data.Dir, "keys"), Keycloak: a.Keycloak,
 		Realm: "countersign", Root: "/access", PortalID: "countersign-portal", WriterID: "countersign-writer", ReaderID: "countersign-reader",
 		SMTPHost: "127.0.0.1", SMTPPort: data.Ports.SMTP, MailFrom: "access@countersign.example", Demo: true, Version: version(),
 	}
-	for name, to := range map[string]*string{"portal": &c.PortalSecret, "writer": &c.WriterSecret, "reader": &c.ReaderSecret} {
+	for name, to := range map[string]*broker.Secret{"portal": &c.PortalSecret, "writer": &c.WriterSecret, "reader": &c.ReaderSecret} {
 		secret, err := data.Secret(name, 24)
 		if err != nil {
 			return c, err
 		}
-		*to = secret
+		*to = broker.Secret(secret)
 	}
 	return c, nil
 }
@@ -227,8 +227,8 @@ func (d demo) tell(appSecret string) error {
 	f := demoFile{Portal: d.config.PublicURL, Keycloak: d.config.Keycloak, Realm: d.config.Realm, Mail: d.stack.Addresses.Mail,
 		RelyingApp: d.appURL(), Database: d.stack.Addresses.OwnerURL(local.ProductDatabase),
 		KeycloakAdmin: clientSecret{d.stack.Addresses.AdminClientID, d.stack.Addresses.AdminClientSecret},
-		Clients: map[string]string{d.config.PortalID: d.config.PortalSecret, d.config.WriterID: d.config.WriterSecret,
-			d.config.ReaderID: d.config.ReaderSecret, sampleApp: appSecret}, Accounts: accounts}
+		Clients: map[string]string{d.config.PortalID: string(d.config.PortalSecret), d.config.WriterID: string(d.config.WriterSecret),
+			d.config.ReaderID: string(d.config.ReaderSecret), sampleApp: appSecret}, Accounts: accounts}
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the portal and the worker."`
 	Demo    demoCmd    `cmd:"" help:"Run everything on this machine: the product with its own Keycloak, PostgreSQL, mail catcher and sample application."`
+	Config  configCmd  `cmd:"" help:"Say which settings are in force and where each is from, without secrets; exit 1 and all faults where serve would refuse them."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database to this version, as its owner."`
 	Keys    keysCmd    `cmd:"" help:"Make the keys for signing, sealing and pepper."`
 	Realm   realmCmd   `cmd:"" help:"The realm as code."`
@@ -34,9 +35,14 @@ func main() {
 	var c commands
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	k := kong.Parse(&c, kong.Name("countersign"), kong.UsageOnError(),
+	read := &settings{from: map[string]string{}}
+	k := kong.Parse(&c, kong.Name("countersign"), kong.UsageOnError(), kong.Resolvers(read), kong.Bind(read),
 		kong.Description("Decides who may hold which access in a Keycloak realm, on whose word and for how long; keeps the proof; keeps the realm exactly so."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
+	if found := read.selected(k); len(found) > 0 && k.Command() != "config" {
+		fmt.Fprintln(os.Stderr, "countersign:", found)
+		os.Exit(1)
+	}
 	if err := k.Run(newLog()); err != nil {
 		fmt.Fprintln(os.Stderr, "countersign:", err)
 		os.Exit(1)

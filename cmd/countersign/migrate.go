@@ -4,17 +4,18 @@ import (
 	"context"
 	"time"
 
+	"countersign/broker"
 	"countersign/broker/registry"
 )
 
 type owner struct {
-	Owner string `env:"DATABASE_OWNER_URL" required:"" help:"PostgreSQL, as the role that owns the schema."`
+	Owner broker.Secret `env:"DATABASE_OWNER_URL" required:"" help:"PostgreSQL, as the role that owns the schema."`
 }
 
 type migrateCmd struct{ owner }
 
 // Run implements the command.
-func (c migrateCmd) Run(ctx context.Context) error { return registry.Migrate(ctx, c.Owner) }
+func (c migrateCmd) Run(ctx context.Context) error { return registry.Migrate(ctx, string(c.Owner)) }
 
 type clockCmd struct {
 	owner
@@ -22,7 +23,9 @@ type clockCmd struct {
 }
 
 // Run implements the command.
-func (c clockCmd) Run(ctx context.Context) error { return registry.MoveClock(ctx, c.Owner, c.By) }
+func (c clockCmd) Run(ctx context.Context) error {
+	return registry.MoveClock(ctx, string(c.Owner), c.By)
+}
 
 type keysCmd struct {
 	Dir string `arg:"" help:"A folder without keys."`

@@ -11,12 +11,12 @@ import (
 
 // administrator is a credential for one run; it is stored nowhere.
 type administrator struct {
-	AdminClient string `env:"KEYCLOAK_ADMIN_CLIENT_ID" required:"" help:"An administrator's client of the realm master, for this run only."`
-	AdminSecret string `env:"KEYCLOAK_ADMIN_CLIENT_SECRET" required:"" help:"Its secret."`
+	AdminClient string        `env:"KEYCLOAK_ADMIN_CLIENT_ID" required:"" help:"An administrator's client of the realm master, for this run only."`
+	AdminSecret broker.Secret `env:"KEYCLOAK_ADMIN_CLIENT_SECRET" required:"" help:"The secret of that client."`
 }
 
 func (a administrator) at(url string) keycloak.Admin {
-	return keycloak.Admin{URL: url, ClientID: a.AdminClient, ClientSecret: a.AdminSecret}
+	return keycloak.Admin{URL: url, ClientID: a.AdminClient, ClientSecret: string(a.AdminSecret)}
 }
 
 type realmCmd struct {
