@@ -14,8 +14,8 @@ import (
 )
 
 // forTests are folders and files that fill in the forms of one program, for
-// tests and the demo, and so name its roles and fields.
-var forTests = []string{"broker/walk/", "cmd/countersign/seed.go", "provisioning/conformance/"}
+// tests, stories and the demo, and so name its roles and fields.
+var forTests = []string{"broker/walk/", "broker/portal/stories", "cmd/countersign/seed.go", "provisioning/conformance/"}
 
 // engineWords are the words that the engine has of its own, which a program's
 // role or field may have too: the closed vocabulary of program.yaml, and the

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"time"
 
 	"countersign/policies"
 )
@@ -35,6 +36,10 @@ func (s *site) agreements(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.show(http.StatusOK, v.agreementsPage(program, now))
+}
+
+func (v *visit) agreementsPage(program *policies.Program, now time.Time) *agreementsPage {
 	p := &agreementsPage{Page: v.page(v.words.T("agreements.title"), ""), ID: program.ID, Name: v.words.Program(program, "name"),
 		About: markdown(v.words.Program(program, "agreements")), Declaration: markdown(v.words.Program(program, "declaration"))}
 	for name, a := range program.Agreements {
@@ -46,7 +51,7 @@ func (s *site) agreements(v *visit) error {
 			Version: version.Number, From: v.words.Date(version.From, program.TimeZone)})
 	}
 	slices.SortFunc(p.Agreements, func(a, b agreementLine) int { return cmpStrings(a.Title, b.Title) })
-	return v.show(http.StatusOK, p)
+	return p
 }
 
 // agreement shows one text whole, to read and not to sign.
@@ -59,17 +64,24 @@ func (s *site) agreement(v *visit) error {
 	if err != nil {
 		return err
 	}
-	name := v.param("agreement")
+	p, err := v.agreementPage(program, v.param("agreement"), now)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, p)
+}
+
+func (v *visit) agreementPage(program *policies.Program, name string, now time.Time) (*textPage, error) {
 	version, ok := program.Agreements[name].Current(now)
 	if !ok {
-		return errNotFound
+		return nil, errNotFound
 	}
 	text, _ := agreementText(version, v.words.Lang())
 	title := v.words.Program(program, "agreement."+name+".title")
 	_, body := splitHeading(text.Markdown)
-	return v.show(http.StatusOK, &textPage{Page: v.page(title, ""), ID: program.ID, Name: v.words.Program(program, "name"),
+	return &textPage{Page: v.page(title, ""), ID: program.ID, Name: v.words.Program(program, "name"),
 		Sample: v.words.T("agreement.sample", "Version", version.Number, "From", v.words.Date(version.From, program.TimeZone)),
-		Text:   markdown(body)})
+		Text:   markdown(body)}, nil
 }
 
 // agreementText picks the text in the language, else in English, and tells which.

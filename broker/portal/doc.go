@@ -16,7 +16,14 @@
 //  2. templates/<page>.html with {{define "main"}}, saying every word by
 //     {{.T "area.key"}} from ../locale/words/<area>.en.yaml;
 //  3. its routes in routes.go;
-//  4. its states in stories_test.go: every template is executed in every state.
+//  4. its states in stories_<area>.go: a function of tellers (stories.go) makes
+//     them of canned data with the same function that the handler uses
+//     (v.xPage(...)), wrapped in asStranger or asMember, so that each is told in
+//     every language. A name is the template's, or begins with it and a dash; the
+//     first one of a template is its default state. No words of one language in
+//     them but names of people and places. Tests execute every story, demand that
+//     one exists for every template and every branch, and walk through all of them
+//     in a browser; `countersign storybook` shows them.
 //
 // A POST that worked ends in visit.done, a redirect to a page that says so once.
 // A POST that a person can put right ends in showing the same page again with

@@ -3,6 +3,8 @@ package portal
 import (
 	"html/template"
 	"net/http"
+
+	"countersign/policies"
 )
 
 // feedbackPage says where to write to (C26) and which browsers are meant (C25).
@@ -24,10 +26,14 @@ func (s *site) feedback(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.show(http.StatusOK, v.feedbackPage(programs))
+}
+
+func (v *visit) feedbackPage(programs policies.Programs) *feedbackPage {
 	p := &feedbackPage{Page: v.page(v.words.T("feedback.title"), v.words.T("feedback.lead"))}
 	for _, program := range public(programs) {
 		p.Programs = append(p.Programs, feedbackOf{Name: v.words.Program(program, "name"),
 			Feedback: markdown(v.words.Program(program, "feedback")), Browser: markdown(v.words.Program(program, "browser"))})
 	}
-	return v.show(http.StatusOK, p)
+	return p
 }

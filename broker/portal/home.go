@@ -24,11 +24,15 @@ func (s *site) home(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.show(http.StatusOK, v.homePage(programs))
+}
+
+func (v *visit) homePage(programs policies.Programs) *homePage {
 	p := &homePage{Page: v.page(v.words.T("home.title"), v.words.T("home.lead"))}
 	for _, program := range public(programs) {
 		p.Programs = append(p.Programs, programCard{program.ID, v.words.Program(program, "name"), v.words.Program(program, "about")})
 	}
-	return v.show(http.StatusOK, p)
+	return p
 }
 
 // public lists the programs that people can ask to be part of, by id: those

@@ -21,8 +21,12 @@ func (s *site) newSite(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.show(http.StatusOK, v.newSitePage(program))
+}
+
+func (v *visit) newSitePage(program *policies.Program) *newSitePage {
 	word := v.words.Program(program, "site.word")
-	return v.show(http.StatusOK, &newSitePage{Page: v.page(v.words.T("new.site-title", "Site", word), v.words.T("new.site-lead")), ID: program.ID, Site: word})
+	return &newSitePage{Page: v.page(v.words.T("new.site-title", "Site", word), v.words.T("new.site-lead")), ID: program.ID, Site: word}
 }
 
 func (s *site) newSiteSend(v *visit) error {
@@ -109,6 +113,11 @@ func (v *visit) showRoles(status int, p *newJoinPage, program *policies.Program,
 	if site.Program != program.ID {
 		return errNotFound
 	}
+	p.chooseRole(v, program, site, wrong)
+	return v.show(status, p)
+}
+
+func (p *newJoinPage) chooseRole(v *visit, program *policies.Program, site registry.Site, wrong string) {
 	p.SiteID, p.SiteName, p.City = site.ID, site.Name, site.City
 	var roles []option
 	for _, card := range roleCards(v, program) {
@@ -122,5 +131,4 @@ func (v *visit) showRoles(status int, p *newJoinPage, program *policies.Program,
 		p.Role.Error = v.words.T(wrong)
 		p.Problems = []problem{{Field: "role", Message: p.Role.Label + ": " + p.Role.Error}}
 	}
-	return v.show(status, p)
 }

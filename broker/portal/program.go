@@ -32,11 +32,15 @@ func (s *site) program(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.show(http.StatusOK, v.programPage(program))
+}
+
+func (v *visit) programPage(program *policies.Program) *programPage {
 	say := func(key string) string { return v.words.Program(program, key) }
-	return v.show(http.StatusOK, &programPage{
+	return &programPage{
 		Page: v.page(say("name"), say("about")), ID: program.ID, Site: say("site.word"),
 		Eligibility: markdown(say("eligibility")), Takes: markdown(say("time")), Roles: roleCards(v, program),
-	})
+	}
 }
 
 // triagePage leads a person to their role before anything is asked of them, and
@@ -55,11 +59,15 @@ func (s *site) triage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.show(http.StatusOK, v.triagePage(program))
+}
+
+func (v *visit) triagePage(program *policies.Program) *triagePage {
 	say := func(key string) string { return v.words.Program(program, key) }
-	return v.show(http.StatusOK, &triagePage{
+	return &triagePage{
 		Page: v.page(v.words.T("triage.title"), v.words.T("triage.lead", "Program", say("name"))),
 		ID:   program.ID, Name: say("name"), Site: say("site.word"), Roles: roleCards(v, program), Eligibility: markdown(say("eligibility")),
-	})
+	}
 }
 
 func roleCards(v *visit, program *policies.Program) []roleCard {
@@ -94,7 +102,14 @@ func (s *site) guide(v *visit) error {
 	if err != nil {
 		return err
 	}
-	name := v.param("guide")
+	p, err := v.guidePage(program, v.param("guide"))
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, p)
+}
+
+func (v *visit) guidePage(program *policies.Program, name string) (*textPage, error) {
 	p := &textPage{ID: program.ID, Name: v.words.Program(program, "name")}
 	key, title := "guide."+name, "guide.title."+name
 	switch role, isRole := program.Role(name); {
@@ -108,18 +123,18 @@ func (s *site) guide(v *visit) error {
 			p.Begin, p.BeginAs = "/requests/new/"+program.ID+"/join?role="+name, v.words.T("program.ask-to-join")
 		}
 	default:
-		return errNotFound
+		return nil, errNotFound
 	}
 	text, ok := v.words.ProgramText(program, key)
 	if !ok {
-		return errNotFound
+		return nil, errNotFound
 	}
 	heading, rest := splitHeading(text)
 	if heading == "" {
 		heading = v.words.T(title)
 	}
 	p.Page, p.Text = v.page(heading, ""), markdown(rest)
-	return v.show(http.StatusOK, p)
+	return p, nil
 }
 
 // splitHeading takes the heading with which a text begins as the page's title.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"countersign/broker/registry"
+	"countersign/policies"
 )
 
 // sitesPage tells whether a site is registered: names and cities only.
@@ -30,14 +31,18 @@ func (s *site) findSites(v *visit) error {
 	if err != nil {
 		return err
 	}
-	word := v.words.Program(program, "site.word")
-	p := &sitesPage{Page: v.page(v.words.T("sites.title", "Site", word), ""), ID: program.ID, Name: v.words.Program(program, "name"), Site: word,
-		Begin: "/requests/new/" + program.ID + "/site"}
+	p := v.sitesPage(program)
 	p.siteSearch, p.Problems, err = v.searchSites(program.ID, "/requests/new/"+program.ID+"/join?site=")
 	if err != nil {
 		return err
 	}
 	return v.show(http.StatusOK, p)
+}
+
+func (v *visit) sitesPage(program *policies.Program) *sitesPage {
+	word := v.words.Program(program, "site.word")
+	return &sitesPage{Page: v.page(v.words.T("sites.title", "Site", word), ""), ID: program.ID, Name: v.words.Program(program, "name"), Site: word,
+		Begin: "/requests/new/" + program.ID + "/site"}
 }
 
 // searchSites finds the sites that the address asks for. What nobody can have
@@ -47,14 +52,22 @@ func (v *visit) searchSites(program, joinAt string) (siteSearch, []problem, erro
 	if !clean(query, false) {
 		query = ""
 	}
-	asks := []control{input("q", "text", v.words.T("sites.query"), v.words.T("sites.query-hint"), query)}
 	if query == "" {
-		return siteSearch{Query: asks[0], JoinAt: joinAt}, nil, nil
+		search, problems := v.siteSearch("", joinAt, nil)
+		return search, problems, nil
 	}
 	found, err := v.Registry.FindSites(v.ctx(), program, query)
 	if wrong := fieldsOf(err); wrong != nil {
-		problems := mark(asks, v.messages(wrong))
-		return siteSearch{Query: asks[0], JoinAt: joinAt}, problems, nil
+		search, problems := v.siteSearch(query, joinAt, wrong)
+		return search, problems, nil
 	}
-	return siteSearch{Query: asks[0], Searched: true, Found: found, JoinAt: joinAt}, nil, err
+	search, _ := v.siteSearch(query, joinAt, nil)
+	search.Searched, search.Found = true, found
+	return search, nil, err
+}
+
+func (v *visit) siteSearch(query, joinAt string, wrong map[string]string) (siteSearch, []problem) {
+	asks := []control{input("q", "text", v.words.T("sites.query"), v.words.T("sites.query-hint"), query)}
+	problems := mark(asks, v.messages(wrong))
+	return siteSearch{Query: asks[0], JoinAt: joinAt}, problems
 }

@@ -2,8 +2,6 @@ package portal
 
 import (
 	"bytes"
-	"flag"
-	"io/fs"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -13,48 +11,18 @@ import (
 	"testing"
 
 	"countersign/broker/locale"
-	"countersign/policies"
 
 	"golang.org/x/net/html"
 )
 
-// storiesDir keeps the pages of all stories, to look at in a browser:
-//
-//	go test ./broker/portal -run TestStories -stories /some/folder
-var storiesDir = flag.String("stories", "", "write every story's page into this folder")
-
-// story is one page in one state.
-type story struct {
-	name string
-	page view
-}
-
-// stories are added by the tests of each page, in that page's own story file.
-func stories(t *testing.T) []story {
+// told are the stories of one language.
+func told(t *testing.T, lang string) []story {
 	t.Helper()
-	programs, err := policies.Builtin()
+	all, err := stories(lang)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := programs["careconnect"]
-	var all []story
-	for _, some := range []func(*policies.Program) []story{publicStories, askStories, decidingStories} {
-		all = append(all, some(p)...)
-	}
 	return all
-}
-
-// stranger is the frame before sign-in, member that of a person signed in.
-func stranger(title, lead string) Page {
-	return Page{Words: locale.For("en"), Title: title, Lead: lead, Op: "0198a9a8-0000-7000-8000-000000000000", Here: "/",
-		Build: build{Version: "1.0.0-test", Assets: assetsPath}}
-}
-
-func member(title, lead string) Page {
-	p := stranger(title, lead)
-	p.Person, p.FormToken = &who{Name: "Ana Whitefeather-O’Sullivan", Inbox: true, Desk: true}, "form-token"
-	p.Build.Demo = true
-	return p
 }
 
 // Every template is executed in every state that a story tells, and what comes
@@ -63,28 +31,37 @@ func member(title, lead string) Page {
 // proves: A76 attack A57
 func TestStories(t *testing.T) {
 	t.Parallel()
-	told := map[string]bool{}
-	for _, s := range stories(t) {
-		told[s.page.view()] = true
-		w := httptest.NewRecorder()
-		if err := write(w, 200, s.page); err != nil {
-			t.Errorf("%s: %v", s.name, err)
-			continue
+	for _, lang := range locale.Languages() {
+		shown, names := map[string]bool{}, map[string]bool{}
+		for _, s := range told(t, lang) {
+			shown[s.page.view()] = true
+			if names[s.name] || s.name != s.page.view() && !strings.HasPrefix(s.name, s.page.view()+"-") {
+				t.Errorf("%s: told twice, or not named after templates/%s.html", s.name, s.page.view())
+			}
+			names[s.name] = true
+			s.name = lang + "/" + s.name
+			w := httptest.NewRecorder()
+			if err := write(w, 200, s.page); err != nil {
+				t.Errorf("%s: %v", s.name, err)
+				continue
+			}
+			if !strings.Contains(w.Body.String(), storyVersion) {
+				t.Errorf("%s: the footer does not say the build's version", s.name)
+			}
+			if got := w.Header().Get("Content-Language"); got != lang {
+				t.Errorf("%s: says that it is in %q", s.name, got)
+			}
+			doc, err := html.Parse(bytes.NewReader(w.Body.Bytes()))
+			if err != nil {
+				t.Errorf("%s: %v", s.name, err)
+				continue
+			}
+			inspect(t, s, doc)
 		}
-		if !strings.Contains(w.Body.String(), "Version 1.0.0-test") {
-			t.Errorf("%s: the footer does not say the build's version", s.name)
-		}
-		doc, err := html.Parse(bytes.NewReader(w.Body.Bytes()))
-		if err != nil {
-			t.Errorf("%s: %v", s.name, err)
-			continue
-		}
-		inspect(t, s, doc)
-		keep(t, s.name, w.Body.Bytes())
-	}
-	for name := range templates {
-		if !told[name] {
-			t.Errorf("no story shows templates/%s.html", name)
+		for name := range templates {
+			if !shown[name] {
+				t.Errorf("%s: no story shows templates/%s.html", lang, name)
+			}
 		}
 	}
 }
@@ -188,35 +165,4 @@ func attr(n *html.Node, key string) string {
 		}
 	}
 	return ""
-}
-
-// keep writes a page and the files that it needs, so that it opens from disk.
-func keep(t *testing.T, name string, page []byte) {
-	t.Helper()
-	if *storiesDir == "" {
-		return
-	}
-	err := os.MkdirAll(*storiesDir, 0o755)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(*storiesDir, name+".html"), bytes.ReplaceAll(page, []byte(assetsPath), []byte("static")), 0o644)
-	}
-	if err == nil {
-		err = fs.WalkDir(staticFiles, "static", func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			data, err := staticFiles.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			to := filepath.Join(*storiesDir, path)
-			if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-				return err
-			}
-			return os.WriteFile(to, data, 0o644)
-		})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }

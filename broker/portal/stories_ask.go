@@ -1,29 +1,9 @@
 package portal
 
 import (
-	"time"
-
-	"countersign/broker/locale"
 	"countersign/broker/registry"
 	"countersign/policies"
 )
-
-// noon is the moment of all stories.
-var noon = time.Date(2026, time.November, 22, 20, 0, 0, 0, time.UTC)
-
-// asMember puts the frame of a person signed in around a page that a handler's
-// own function made.
-func asMember[P view](p P) P {
-	f := p.frame()
-	m := member(f.Title, f.Lead)
-	m.Problems = f.Problems
-	*f = m
-	return p
-}
-
-func need(n policies.Need, state policies.State) registry.NeedView {
-	return registry.NeedView{NeedState: policies.NeedState{Need: n, State: state}, Key: n.Key()}
-}
 
 // askingFor is a request that is being written: for a site, or for a role.
 func askingFor(p *policies.Program, kind, role string, given registry.Answers, needs ...registry.NeedView) asking {
@@ -38,8 +18,7 @@ func askingFor(p *policies.Program, kind, role string, given registry.Answers, n
 	return a
 }
 
-func askStories(p *policies.Program) []story {
-	v := &visit{words: locale.For("en"), person: registry.Person{Account: registry.Account{GivenName: "Ana", Surname: "Whitefeather"}, At: noon}}
+func askStories(v *visit, _ places, p *policies.Program) []story {
 	siteForm := askingFor(p, policies.SiteRequest, "", registry.Answers{})
 	filled := registry.Answers{"display-name": {"Cedar Hill"}, "legal-name": {"Cedar Hill Medical Corp."}, "clinic-kind": {"family-practice"}, "address": {hostile},
 		"city": {"Victoria"}, "province": {"BC"}, "postal-code": {"V8P 1A1"}, "phone": {"250-555-0100"}, "requester-role": {"lead-moa"}, "signer": {"other"},
@@ -71,34 +50,35 @@ func askStories(p *policies.Program) []story {
 	nobody := behalf
 	behalf.people = []option{{Value: "a1", Label: "Dr. Robin Hale"}, {Value: "a2", Label: hostile}}
 
-	text := markdown(p.Agreements["direct-care-only"].Versions[0].Texts["en"].Markdown)
+	kinds := siteForm
+	kinds.form = []policies.Field{{Name: "legal-name", Kind: "checkbox"}, {Name: "requester-role", Kind: "profession", Required: true}, {Name: "address", Kind: "notes"}}
+
+	text := markdown(p.Agreements["direct-care-only"].Versions[0].Texts[policies.English].Markdown)
 	signing := func(unticked bool) *signPage {
-		s := &signPage{Page: v.page("Direct care only", ""), Language: "en", Text: text, Version: 1, Display: "d1", Action: "/requests/1/sign/direct-care-only", Back: "/b"}
+		s := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: "en", Text: text, Version: 1, Display: "d1", Action: "/requests/1/sign/direct-care-only", Back: "/b"}
 		s.Agree, s.Problems = v.agreeBox(v.words.T("sign.agree"), unticked)
 		return asMember(s)
 	}
-	declaring := asMember(&signPage{Page: v.page("Worksite Privacy and Security Declaration", v.words.T("sign.declare-lead")), Language: "en", Text: text, Version: 1, Display: "d1",
-		About: []answered{{"Site", "Cedar Hill"}, {"Asked by", hostile}}, Note: v.words.T("sign.declare-unproven"), Action: "/declare/1", Back: "/",
+	declaring := asMember(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: "en", Text: text, Version: 1, Display: "d1",
+		About: []answered{{v.words.T("sign.declare-site"), "Cedar Hill"}, {v.words.T("sign.declare-asked-by"), hostile}}, Note: v.words.T("sign.declare-unproven"), Action: "/declare/1", Back: "/",
 		Agree: control{ID: "agree", Name: "agree", Widget: "check", Label: v.words.T("sign.declare")}})
 
 	search := v.newJoinPage(p, "practitioner")
-	search.siteSearch = siteSearch{Query: input("q", "text", "Name or city", "At least three letters", hostile), Searched: true, JoinAt: "/x?role=practitioner&site=",
-		Found: []registry.SiteHit{{ID: "1", Name: "Cedar Hill Family Practice", City: "Victoria"}, {ID: "2", Name: hostile, City: "Nanaimo"}}}
+	search.siteSearch, _ = v.siteSearch(hostile, "/x?role=practitioner&site=", nil)
+	search.Searched, search.Found = true, []registry.SiteHit{{ID: "1", Name: "Cedar Hill Family Practice", City: "Victoria"}, {ID: "2", Name: hostile, City: "Nanaimo"}}
 	roles := v.newJoinPage(p, "practitioner")
-	roles.SiteID, roles.SiteName, roles.City = "1", hostile, "Victoria"
-	var options []option
-	for _, card := range roleCards(v, p) {
-		options = append(options, option{Value: card.Code, Label: card.Name, Hint: card.About})
-	}
-	roles.Role = choice("role", "In which role?", "", "practitioner", options)
-	roles.Role.Widget = "radio"
+	roles.chooseRole(v, p, cedar, "")
+	noRole := v.newJoinPage(p, "")
+	noRole.chooseRole(v, p, unnamed, "field-error.choose")
 	return []story{
-		{"new-site", asMember(&newSitePage{Page: v.page("Register a worksite", "For the person who will administer it."), ID: p.ID, Site: "worksite"})},
+		{"new-site", asMember(v.newSitePage(p))},
 		{"new-join", asMember(search)},
 		{"new-join-role", asMember(roles)},
+		{"new-join-role-wrong", asMember(noRole)},
 		{"form-site", asMember(v.formPage(siteForm, siteForm.Request.Answers, nil))},
 		{"form-site-wrong", asMember(v.formPage(siteForm, answers(wrong), siteForm.check(answers(wrong))))},
 		{"form-site-returned", asMember(v.formPage(returned, returned.Request.Answers, nil))},
+		{"form-kinds", asMember(v.formPage(kinds, answers{"legal-name": {"yes"}}, map[string]string{"requester-role": "field-error.choose", "address": "field-error.too-long"}))},
 		{"form-join", asMember(v.formPage(join, join.Request.Answers, nil))},
 		{"form-behalf", asMember(v.formPage(behalf, behalf.Request.Answers, nil))},
 		{"form-behalf-nobody", asMember(v.formPage(nobody, nobody.Request.Answers, nil))},
@@ -107,7 +87,7 @@ func askStories(p *policies.Program) []story {
 		{"check-join-signed", asMember(v.checkPage(signed))},
 		{"sign", signing(false)},
 		{"sign-unticked", signing(true)},
-		{"declare", declaring},
-		{"declare-stranger", &signPage{Page: stranger("Worksite Privacy and Security Declaration", ""), Language: "en", Text: text, Version: 1, SignIn: "/sign-in"}},
+		{"sign-declare", declaring},
+		{"sign-declare-stranger", asStranger(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: "en", Text: text, Version: 1, SignIn: "/sign-in"})},
 	}
 }
