@@ -17,30 +17,20 @@ import (
 
 // commands are all of them; kong makes flags, environment and help of it.
 type commands struct {
-	Serve     serveCmd     `cmd:"" help:"Run the portal and the worker."`
-	Demo      demoCmd      `cmd:"" help:"Run everything on this machine: the product with its own Keycloak, PostgreSQL, mail catcher and sample application."`
-	Config    configCmd    `cmd:"" help:"Say which settings are in force and where each is from, without secrets; exit 1 and all faults where serve would refuse them."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version, as its owner."`
-	Keys      keysCmd      `cmd:"" help:"Make the keys for signing, sealing and pepper."`
-	Realm     realmCmd     `cmd:"" help:"The realm as code."`
-	App       appCmd       `cmd:"" help:"Relying applications."`
-	Access    accessCmd    `cmd:"" help:"Who operates the product."`
-	Audit     auditCmd     `cmd:"" help:"Check the record."`
-	Clock     clockCmd     `cmd:"" help:"Move the record's clock forward: demos and tests only."`
-	Local     localCmd     `cmd:"" help:"Run a command, such as go test, with servers for tests beside it."`
-	Version   versionCmd   `cmd:"" help:"Say which version this is."`
-	Serve     serveCmd     `cmd:"" help:"Run the portal and the worker."`
-	Demo      demoCmd      `cmd:"" help:"Run everything on this machine: the product with its own Keycloak, PostgreSQL, mail catcher and sample application."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version, as its owner."`
-	Keys      keysCmd      `cmd:"" help:"Make the keys for signing, sealing and pepper."`
-	Realm     realmCmd     `cmd:"" help:"The realm as code."`
-	App       appCmd       `cmd:"" help:"Relying applications."`
-	Access    accessCmd    `cmd:"" help:"Who operates the product."`
-	Audit     auditCmd     `cmd:"" help:"Check the record."`
-	Clock     clockCmd     `cmd:"" help:"Move the record's clock forward: demos and tests only."`
-	Local     localCmd     `cmd:"" help:"Run a command, such as go test, with servers for tests beside it."`
+	Serve   serveCmd   `cmd:"" help:"Run the portal and the worker."`
+	Demo    demoCmd    `cmd:"" help:"Run everything on this machine: the product with its own Keycloak, PostgreSQL, mail catcher and sample application."`
+	Config  configCmd  `cmd:"" help:"Say which settings are in force and where each is from, without secrets; exit 1 and all faults where serve would refuse them."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to this version, as its owner."`
+	Keys    keysCmd    `cmd:"" help:"Make the keys for signing, sealing and pepper."`
+	Realm   realmCmd   `cmd:"" help:"The realm as code."`
+	App     appCmd     `cmd:"" help:"Relying applications."`
+	Access  accessCmd  `cmd:"" help:"Who operates the product."`
+	Audit   auditCmd   `cmd:"" help:"Check the record."`
+	Clock   clockCmd   `cmd:"" help:"Move the record's clock forward: demos and tests only."`
+	Local   localCmd   `cmd:"" help:"Run a command, such as go test, with servers for tests beside it."`
+	Version versionCmd `cmd:"" help:"Say which version this is."`
+
 	Storybook storybookCmd `cmd:"" help:"Show every page of the portal in every state, with canned data."`
-	Version   versionCmd   `cmd:"" help:"Say which version this is."`
 }
 
 func main() {
