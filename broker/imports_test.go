@@ -48,6 +48,7 @@ github.com/pressly/goose      broker/registry
 github.com/nicksnyder/go-i18n broker/locale
 github.com/alecthomas/kong    cmd/countersign
 github.com/emersion/go-smtp   broker/local
+github.com/prometheus         broker/ops
 github.com/go-resty/resty     provisioning/keycloak
 github.com/golang-jwt/jwt
 `

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"sync"
 	"time"
 
 	"countersign/broker/mail"
+	"countersign/broker/ops"
 	"countersign/broker/portal"
 	"countersign/broker/registry"
 	"countersign/broker/session"
@@ -58,6 +57,12 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	if err := mailing.Check(); err != nil {
 		return err
 	}
+	watch := ops.New(reg, c.Issuer(), c.Version)
+	closeOps, err := serveOps(ctx, c.OpsListen, watch.Handler(), log)
+	if err != nil {
+		return err
+	}
+	defer closeOps()
 	if err := prepare(ctx, c, reg, log); err != nil {
 		return err
 	}
@@ -66,15 +71,15 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 		return err
 	}
 	sessions := session.New(session.Config{Issuer: c.Issuer(), ClientID: c.PortalID, ClientSecret: string(c.PortalSecret),
-		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https", Log: log}, reg)
+		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https", Count: watch.SignIn, Log: log}, reg)
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
-	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Version: c.Version, Demo: c.Demo, Log: log})
+	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served})
 
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var parts sync.WaitGroup
 	parts.Go(func() { w.Run(working) })
-	err = serve(ctx, c.Listen, handler, log, ready)
+	err = serve(ctx, c.Listen, handler, log, drain{watch, c.drainDelay()}, ready)
 	stopWork()
 	parts.Wait()
 	return err
@@ -147,28 +152,4 @@ func prove(ctx context.Context, d *keycloak.Directory, log *slog.Logger) error {
 		case <-time.After(time.Second):
 		}
 	}
-}
-
-// serve answers until ctx ends, and then lets running requests finish.
-func serve(ctx context.Context, listen string, h http.Handler, log *slog.Logger, ready func()) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	if ready != nil {
-		ready()
-	}
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return server.Shutdown(grace)
 }

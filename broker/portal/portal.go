@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"countersign/broker/registry"
 	"countersign/broker/session"
@@ -18,6 +19,8 @@ type Deps struct {
 	Version   string   // for the footer (A76)
 	Demo      bool
 	Log       *slog.Logger
+
+	Served func(route string, status int, took time.Duration) // told of each answer; nil for nobody
 }
 
 // site is the portal at work: its dependencies and nothing that changes.

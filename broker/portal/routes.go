@@ -13,6 +13,7 @@ import (
 // live session; what the person may do there, the registry decides.
 func (s *site) routes() http.Handler {
 	r := chi.NewRouter()
+	r.Use(s.served)
 	r.Use(middleware.GetHead) // mail scanners look at links with HEAD
 	r.NotFound(s.open(func(*visit) error { return errNotFound }))
 	r.MethodNotAllowed(s.open(func(*visit) error { return errMethod }))

@@ -30,6 +30,7 @@ type Config struct {
 	CookieName   string // the demo's carries its port, since cookies ignore ports
 	Secure       bool   // https: the cookie gets the prefix __Host- and the Secure flag
 	Client       *http.Client
+	Count        func(outcome string) // told how each sign-in ended; nil for nobody
 	Log          *slog.Logger
 }
 

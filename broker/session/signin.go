@@ -88,10 +88,7 @@ func (s *Sessions) begin(w http.ResponseWriter, r *http.Request, flow registry.S
 	return nil
 }
 
-// Callback ends a sign-in: GET with state, iss and code from Keycloak. Nothing
-// that arrives is used before it is known to belong to a sign-in that this
-// browser began.
-func (s *Sessions) Callback(w http.ResponseWriter, r *http.Request) error {
+func (s *Sessions) callback(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	now := time.Now()
 	flow, err := s.takeFlow(w, r, q)
@@ -222,6 +219,7 @@ func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.T
 		return err
 	}
 	s.setCookie(w, s.cfg.CookieName, id, 0)
+	s.count("signed-in")
 	return nil
 }
 

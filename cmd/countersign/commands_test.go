@@ -44,10 +44,14 @@ func install(t *testing.T) *product {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	listen := l.Addr().String()
+	o, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	opsListen := o.Addr().String()
 	l.Close()
+	o.Close()
 	p.env = map[string]string{
 		"DATABASE_OWNER_URL": servers.OwnerURL(name), "DATABASE_URL": servers.AppURL(name),
-		"COUNTERSIGN_LISTEN": listen, "COUNTERSIGN_PUBLIC_URL": "http://" + listen, "COUNTERSIGN_OPS_LISTEN": "127.0.0.1:0", "COUNTERSIGN_KEYS": filepath.Join(t.TempDir(), "keys"),
+		"COUNTERSIGN_LISTEN": listen, "COUNTERSIGN_PUBLIC_URL": "http://" + listen, "COUNTERSIGN_OPS_LISTEN": opsListen, "COUNTERSIGN_KEYS": filepath.Join(t.TempDir(), "keys"),
 		"COUNTERSIGN_KEYCLOAK_URL": servers.Keycloak, "COUNTERSIGN_REALM": name,
 		"COUNTERSIGN_PORTAL_SECRET": "portal-secret", "COUNTERSIGN_WRITER_SECRET": "writer-secret", "COUNTERSIGN_READER_SECRET": "reader-secret",
 		"COUNTERSIGN_SMTP_HOST": host, "COUNTERSIGN_SMTP_PORT": port, "COUNTERSIGN_SMTP_TLS": "none",
@@ -157,7 +161,9 @@ func TestFirstDay(t *testing.T) {
 		t.Errorf("a second apply says %q", said)
 	}
 
+	p.refuses(t, "connection refused", "health")
 	serving := p.serve(t)
+	p.does(t, `"status":"ok"`, "health")
 	p.bootstrap(t)
 	p.applications(t)
 	p.does(t, "nothing found", "audit", "invariants")

@@ -20,6 +20,7 @@ type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the portal and the worker."`
 	Demo    demoCmd    `cmd:"" help:"Run everything on this machine: the product with its own Keycloak, PostgreSQL, mail catcher and sample application."`
 	Config  configCmd  `cmd:"" help:"Say which settings are in force and where each is from, without secrets; exit 1 and all faults where serve would refuse them."`
+	Health  healthCmd  `cmd:"" help:"Ask the product that runs beside this whether it is ready; exit 1 where it is not."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database to this version, as its owner."`
 	Keys    keysCmd    `cmd:"" help:"Make the keys for signing, sealing and pepper."`
 	Realm   realmCmd   `cmd:"" help:"The realm as code."`
