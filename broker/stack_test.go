@@ -289,31 +289,30 @@ func endShared() {
 func (s *stack) app(t *testing.T) string {
 	t.Helper()
 	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	url := fmt.Sprintf("http://127.0.0.2:%d", port)
-	id := fmt.Sprintf("app-%d", next())
-	secret := id + "-secret"
-	reference, err := servers.PutSecret(s.config.Realm, id, secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = keycloak.AddApp(t.Context(), s.admin, keycloak.Realm{Name: s.config.Realm, PortalClientID: s.config.PortalID, Template: realm.JSON},
-		keycloak.App{ClientID: id, Secret: reference, Programs: []string{"careconnect"}, RedirectURIs: []string{url + "/callback"},
-			PostLogoutURIs: []string{url + "/"}, LogoutURL: url + "/back-channel-logout"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	id, secret := s.client(t, url+"/callback", url+"/", url+"/back-channel-logout")
 	p, err := local.StartProgram(relyingApp, []string{fmt.Sprintf("LISTEN=127.0.0.2:%d", port), "PUBLIC_URL=" + url,
 		"ISSUER=" + s.config.Issuer(), "CLIENT_ID=" + id, "CLIENT_SECRET=" + secret})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(p.Stop)
 	eventually(t, "the application answers", func() bool {
 		_, err := walk.New(url).Get("/api/me")
 		return err == nil
 	})
 	return url
+}
+
+// client registers an application of careconnect in the realm.
+func (s *stack) client(t *testing.T, redirect, postLogout, logout string) (id, secret string) {
+	t.Helper()
+	id = fmt.Sprintf("app-%d", next())
+	secret = id + "-secret"
+	reference, err := servers.PutSecret(s.config.Realm, id, secret)
+	must(t, err)
+	_, err = keycloak.AddApp(t.Context(), s.admin, keycloak.Realm{Name: s.config.Realm, PortalClientID: s.config.PortalID, Template: realm.JSON},
+		keycloak.App{ClientID: id, Secret: reference, Programs: []string{"careconnect"}, RedirectURIs: []string{redirect},
+			PostLogoutURIs: []string{postLogout}, LogoutURL: logout})
+	must(t, err)
+	return id, secret
 }

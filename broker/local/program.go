@@ -9,10 +9,10 @@ import (
 // Program is a further process that ends with us, such as the sample application.
 type Program struct{ child *child }
 
-// StartProgram starts a program with an environment of its own; its output goes
+// StartProgram starts a program with an environment of its own, and arguments; its output goes
 // to ours only in the error of an early end.
-func StartProgram(path string, env []string) (*Program, error) {
-	cmd := exec.Command(path)
+func StartProgram(path string, env []string, args ...string) (*Program, error) {
+	cmd := exec.Command(path, args...)
 	cmd.Env = env
 	c, err := startChild(path, cmd, syscall.SIGTERM, nil)
 	if err != nil {
