@@ -20,6 +20,15 @@ func (a Agreement) Current(t time.Time) (AgreementVersion, bool) {
 	return AgreementVersion{}, false
 }
 
+// Text is the version's text in the language, or in English where it has none;
+// shown tells which of them it is, for that is what is signed (A25).
+func (v AgreementVersion) Text(lang string) (text AgreementText, shown string) {
+	if text, ok := v.Texts[lang]; ok {
+		return text, lang
+	}
+	return v.Texts[English], English
+}
+
 // IsCurrent tells whether exactly this text may be signed at t. What was shown
 // and has been replaced since is presented again (A24), and the language is part
 // of what is signed (A25).

@@ -87,7 +87,7 @@ func TestLoadSmall(t *testing.T) {
 	if got := p.Text("en", "field.worker.job.label"); got != "Job" {
 		t.Errorf("a shared form's text for the role: %q", got)
 	}
-	if p.Text("es", "name") != "Pequeño" || p.Text("fr", "name") != "Small" || p.Text("es", "field.desk.job.help") != "What you do." {
+	if p.Text("es", "name") != "Pequeño" || p.Text("fr", "name") != "Small" || p.Text("fr", "field.desk.job.help") != "What you do." {
 		t.Error("texts do not fall back to English")
 	}
 }
@@ -208,6 +208,11 @@ func TestFaults(t *testing.T) {
 		"text unknown":              {change{"en.yaml", "role.worker.about:", "role.worker.abut:"}, `en.yaml:6:1: text "role.worker.abut" is not known; did you mean "role.worker.about"?`},
 		"text empty":                {change{"en.yaml", "about: A small program.", "about: ''"}, `en.yaml:2:1: text "about" is empty`},
 		"Spanish text missing":      {change{"es.yaml", "name: Pequeño\n", ""}, `es.yaml: text "name" is missing`},
+		"Spanish help missing":      {change{"es.yaml", "field.desk.job.help: Lo que usted hace.\n", ""}, `es.yaml: text "field.desk.job.help" is missing, which another language has`},
+		"English help missing":      {change{"en.yaml", "field.desk.job.help: What you do.\n", ""}, `en.yaml: text "field.desk.job.help" is missing, which another language has`},
+		"other places":              {change{"es.yaml", "welcome: Come in.", "welcome: Entre, {{.Name}}."}, `es.yaml: text "welcome" has ["{{.Name}}"] where English has []`},
+		"other link":                {change{"es.yaml", "feedback: Tell us.", "feedback: Escriba a tell@example.org."}, `es.yaml: text "feedback" has ["tell@example.org"] where English has []`},
+		"other link to sign":        {change{"agreements/rules.v1.es.md", "", "Vea [esto](https://example.org)."}, `agreements/rules.v1.es.md: has ["](https://example.org)"] where English has []`},
 		"Spanish not YAML":          {change{"es.yaml", "name: Pequeño", "name: 'Pequeño"}, `es.yaml:`},
 		"no English":                {change{"en.yaml", "", "-"}, `en.yaml: is missing`},
 		"agreement without words":   {change{"es.yaml", "", "-"}, `agreements/pledge.v1.es.md: is in a language that has no words: es.yaml is missing`},

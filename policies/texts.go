@@ -3,7 +3,9 @@ package policies
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -44,6 +46,49 @@ func readTexts(p *Program, formOf map[string]string, files map[string]string, fa
 		shareFormTexts(p.Texts[lang], formOf)
 		readAgreementTexts(p, lang, files, faults)
 	}
+	for _, lang := range languages[1:] {
+		if p.Texts[lang] != nil {
+			checkAlike(p, lang, must, may, faults)
+		}
+	}
+}
+
+// slot is what must be the same in every language of a text: a place for a value,
+// where a link leads, an address to write to.
+var slot = regexp.MustCompile(`\{\{[^}]*\}\}|\]\([^)]*\)|[\w.+-]+@[\w-]+\.[\w.-]*\w|https?://[^\s)>]+`)
+
+// checkAlike refuses a language that says more or less than English: a text that
+// one may leave out and only one of them has, or whose places, links or addresses
+// differ.
+func checkAlike(p *Program, lang string, must, may []string, faults *[]error) {
+	file, english, other := lang+".yaml", p.Texts[English], p.Texts[lang]
+	for _, key := range slices.Concat(must, may) {
+		said, ok := english[key]
+		in, both := other[key]
+		switch {
+		case ok != both && slices.Contains(may, key):
+			lacks := map[bool]string{true: file, false: English + ".yaml"}[ok]
+			*faults = append(*faults, Fault{File: lacks, Msg: fmt.Sprintf("text %q is missing, which another language has", key)})
+		case ok && both && !slices.Equal(slots(said), slots(in)):
+			*faults = append(*faults, Fault{File: file, Msg: fmt.Sprintf("text %q has %q where English has %q", key, slots(in), slots(said))})
+		}
+	}
+	for _, name := range sortedKeys(p.Agreements) {
+		for _, v := range p.Agreements[name].Versions {
+			said, in := v.Texts[English], v.Texts[lang]
+			if said.Markdown != "" && in.Markdown != "" && !slices.Equal(slots(said.Markdown), slots(in.Markdown)) {
+				*faults = append(*faults, Fault{File: agreementFile(name, v.Number, lang),
+					Msg: fmt.Sprintf("has %q where English has %q", slots(in.Markdown), slots(said.Markdown))})
+			}
+		}
+	}
+}
+
+// slots are in order of the alphabet: languages differ in the order of words.
+func slots(text string) []string {
+	out := slot.FindAllString(text, -1)
+	slices.Sort(out)
+	return out
 }
 
 func readWords(r reader, content string, must, may []string) map[string]string {

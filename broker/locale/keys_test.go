@@ -1,6 +1,7 @@
 package locale
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,8 +25,8 @@ type use struct {
 }
 
 // Every key that templates and Go say exists and gets the values that it has
-// places for; every key that exists is said somewhere; and each language has
-// the same places as English.
+// places for; every key that exists is said somewhere; and each language says all
+// of it, with the same places and the same forms for numbers.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	english := catalog(t, "en")
@@ -56,8 +57,16 @@ func TestKeys(t *testing.T) {
 	for _, lang := range Languages()[1:] {
 		other := catalog(t, lang)
 		for key, message := range english {
-			if in, ok := other[key]; !ok || !slices.Equal(places(in), places(message)) {
-				t.Errorf("%s: %q is missing or has other places than in English", lang, key)
+			in, ok := other[key]
+			switch {
+			case !ok:
+				t.Errorf("%s: %q is missing", lang, key)
+			case !slices.Equal(places(in), places(message)):
+				t.Errorf("%s: %q has the places %q, in English %q", lang, key, places(in), places(message))
+			case !slices.Equal(forms(in), forms(message)):
+				t.Errorf("%s: %q has the forms %q, in English %q", lang, key, forms(in), forms(message))
+			case copied(in, message):
+				t.Errorf("%s: %q is said in English", lang, key)
 			}
 		}
 		for key := range other {
@@ -66,6 +75,19 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	}
+}
+
+// copied tells whether a message of some words is the same in both languages.
+func copied(a, b any) bool {
+	said, _ := a.(string)
+	return said == b && len(strings.Fields(said)) > 3
+}
+
+// forms are the forms by number that a message has: English and Spanish have the
+// same ones for the counts that a page shows.
+func forms(message any) []string {
+	counted, _ := message.(map[string]any)
+	return slices.Sorted(maps.Keys(counted))
 }
 
 var place = regexp.MustCompile(`{{\s*\.([A-Za-z]+)\s*}}`)

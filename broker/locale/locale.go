@@ -32,7 +32,10 @@ var files embed.FS
 
 // The catalogs are parsed once, at start: a file that cannot be read is a
 // fault of the build, not of a request.
-var bundle, languages = load()
+var (
+	bundle, languages = load()
+	matcher           = language.NewMatcher(languages)
+)
 
 func load() (*i18n.Bundle, []language.Tag) {
 	b := i18n.NewBundle(language.English)
@@ -63,10 +66,13 @@ type Words struct {
 // first. Each is a BCP 47 tag or the value of an Accept-Language header; empty
 // and malformed ones are passed over.
 func For(preferences ...string) *Words {
-	tag, _ := language.MatchStrings(language.NewMatcher(languages), preferences...)
+	tag, _ := language.MatchStrings(matcher, preferences...)
 	base, _ := tag.Base()
 	return &Words{lang: base.String(), localizer: i18n.NewLocalizer(bundle, base.String())}
 }
+
+// Match is the best language that exists for the preferences, as For picks it.
+func Match(preferences ...string) string { return For(preferences...).lang }
 
 // Languages are the languages that have catalogs, as BCP 47 tags, English first.
 func Languages() []string {
@@ -90,7 +96,7 @@ func (w *Words) T(key string, args ...any) string {
 // placeholder N is n.
 func (w *Words) N(key string, n int, args ...any) string {
 	data := pairs(args)
-	data["N"] = n
+	data["N"] = w.Number(n)
 	return w.say(&i18n.LocalizeConfig{MessageID: key, PluralCount: n, TemplateData: data})
 }
 

@@ -1,6 +1,9 @@
 package locale
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Date says the day of t in the time zone (an IANA name; an unknown one is UTC).
 // The zero time is said as nothing: there is no such day.
@@ -18,7 +21,44 @@ func (w *Words) Moment(t time.Time, zone string) string {
 		return ""
 	}
 	t = t.In(location(zone))
-	return w.T("time.moment", "Date", w.Date(t, zone), "Time", t.Format("15:04"), "Zone", t.Format("MST"))
+	return w.T("time.moment", "Date", w.Date(t, zone), "Time", w.clock(t), "Zone", t.Format("MST"))
+}
+
+// clock says hour and minute. Noon and midnight are said in words: "12:00 p.m." is
+// read either way.
+func (w *Words) clock(t time.Time) string {
+	hour, minute := t.Format("3"), t.Format("04")
+	switch {
+	case t.Minute() == 0 && t.Hour() == 0:
+		return w.T("time.midnight")
+	case t.Minute() == 0 && t.Hour() == 12:
+		return w.T("time.noon")
+	case t.Hour() >= 12:
+		return w.T("time.afternoon", "Hour", hour, "Minute", minute)
+	}
+	return w.T("time.morning", "Hour", hour, "Minute", minute)
+}
+
+// Number says a whole number, its digits in groups of three: with commas in
+// English; in Spanish, where some countries use a comma and others a point for
+// it, with a narrow space and from five digits on (as the Academies advise).
+func (w *Words) Number(n int) string {
+	digits := strconv.Itoa(n)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	least, between := 4, ","
+	if w.lang == "es" {
+		least, between = 5, "\u202f"
+	}
+	if len(digits) < least {
+		return sign + digits
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + between + digits[i:]
+	}
+	return sign + digits
 }
 
 func (w *Words) month(t time.Time) string {

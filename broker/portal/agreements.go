@@ -76,18 +76,10 @@ func (v *visit) agreementPage(program *policies.Program, name string, now time.T
 	if !ok {
 		return nil, errNotFound
 	}
-	text, _ := agreementText(version, v.words.Lang())
+	text, _ := version.Text(v.words.Lang())
 	title := v.words.Program(program, "agreement."+name+".title")
 	_, body := splitHeading(text.Markdown)
 	return &textPage{Page: v.page(title, ""), ID: program.ID, Name: v.words.Program(program, "name"),
 		Sample: v.words.T("agreement.sample", "Version", version.Number, "From", v.words.Date(version.From, program.TimeZone)),
 		Text:   markdown(body)}, nil
-}
-
-// agreementText picks the text in the language, else in English, and tells which.
-func agreementText(version policies.AgreementVersion, lang string) (policies.AgreementText, string) {
-	if text, ok := version.Texts[lang]; ok {
-		return text, lang
-	}
-	return version.Texts[policies.English], policies.English
 }

@@ -79,7 +79,7 @@ func TestUntil(t *testing.T) {
 	t.Parallel()
 	v := &visit{words: locale.For("en")}
 	midnight := time.Date(2026, 12, 13, 8, 0, 0, 0, time.UTC) // in Vancouver
-	for zone, want := range map[string]string{"America/Vancouver": "The end of December 12, 2026", "UTC": "December 13, 2026, 08:00 UTC"} {
+	for zone, want := range map[string]string{"America/Vancouver": "The end of December 12, 2026", "UTC": "December 13, 2026, 8:00 a.m. UTC"} {
 		if got := v.until(&midnight, zone); got != want {
 			t.Errorf("in %s: %q, want %q", zone, got, want)
 		}

@@ -53,7 +53,7 @@ func (s *site) showDeclaration(v *visit, status int, unticked bool) error {
 			return err
 		}
 		version, _ := d.Program.Agreements[d.Agreement].Current(now)
-		text, lang := agreementText(version, v.words.Lang())
+		text, lang := version.Text(v.words.Lang())
 		p.Language, p.Text, p.Version = lang, markdown(text.Markdown), version.Number
 		return v.show(status, p)
 	}

@@ -15,6 +15,7 @@ var (
 	errNotFound = registry.Fail(registry.NotFound, "error.not-found")
 	errMethod   = registry.Fail(registry.NotFound, "error.method")
 	errTooLarge = registry.Fail(registry.Invalid, "error.too-large")
+	errForeign  = registry.Fail(registry.Forbidden, "error.form")
 )
 
 // statuses give each kind of error its answer.
@@ -79,6 +80,7 @@ func (v *visit) fail(err error) {
 	}
 	if err := v.errorPage(status, e); err != nil {
 		v.Log.ErrorContext(v.ctx(), "error page failed", "error", err)
+		v.w.Header().Set("Content-Language", v.words.Lang())
 		http.Error(v.w, v.words.T("error.internal"), http.StatusInternalServerError)
 	}
 }
@@ -152,6 +154,7 @@ func wantsJSON(r *http.Request) bool {
 // problem answers in the way of RFC 9457.
 func (v *visit) problem(status int, e *registry.Error) {
 	v.w.Header().Set("Content-Type", "application/problem+json")
+	v.w.Header().Set("Content-Language", v.words.Lang())
 	v.w.WriteHeader(status)
 	body := map[string]any{"type": "about:blank#" + e.Key, "title": v.words.T("error.title." + titleOf(status)),
 		"status": status, "detail": v.say(e)}

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"countersign/broker/locale"
 )
 
 // maxBody is what a form may weigh (A61). Files are not uploaded here.
@@ -13,8 +11,9 @@ const maxBody = 64 << 10
 
 // guard sets what holds for every answer and refuses what no handler should
 // see: bodies beyond maxBody and POSTs from other origins (A51, A61).
-func guard(policy string, secure bool) func(http.Handler) http.Handler {
+func guard(policy string, secure bool, refuse func(error) http.Handler) func(http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
+	origins.SetDenyHandler(refuse(errForeign))
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
@@ -29,7 +28,7 @@ func guard(policy string, secure bool) func(http.Handler) http.Handler {
 				h.Set("Strict-Transport-Security", "max-age=31536000")
 			}
 			if r.ContentLength > maxBody {
-				http.Error(w, locale.For(r.Header.Get("Accept-Language")).T("error.too-large"), http.StatusRequestEntityTooLarge)
+				refuse(errTooLarge).ServeHTTP(w, r)
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)

@@ -29,5 +29,5 @@ type site struct{ Deps }
 // New makes the portal.
 func New(d Deps) http.Handler {
 	s := &site{Deps: d}
-	return guard(contentPolicy(d.Issuer), d.PublicURL.Scheme == "https")(s.routes())
+	return guard(contentPolicy(d.Issuer), d.PublicURL.Scheme == "https", s.refuse)(s.routes())
 }

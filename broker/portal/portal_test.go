@@ -218,9 +218,9 @@ func TestSignInFirst(t *testing.T) {
 	}
 }
 
-// openForms are the forms that need no session: asking for an account, and the
-// session's own, which check for themselves.
-var openForms = []string{"/sign-up", "/sign-out", "/someone-else", "/back-channel-logout"}
+// openForms are the forms that need no session: choosing a language, asking for an
+// account, and the session's own, which check for themselves.
+var openForms = []string{"/language", "/sign-up", "/sign-out", "/someone-else", "/back-channel-logout"}
 
 // Every other form does nothing without a session, whatever else it carries.
 // proves: attack A51 attack A54

@@ -22,6 +22,7 @@ func (s *site) routes() http.Handler {
 	// Before sign-in: read, and find the right way.
 	r.Get("/", s.open(s.home))
 	r.Get("/feedback", s.open(s.feedback))
+	r.Post("/language", s.open(s.chooseLanguage))
 	r.Route("/programs/{program}", func(r chi.Router) {
 		r.Get("/", s.open(s.program))
 		r.Get("/start", s.open(s.triage))

@@ -47,6 +47,7 @@ var heres = map[string]string{"home": "/", "access": "/access", "inbox": "/inbox
 // function made.
 func asStranger[P view](p P) P {
 	f := p.frame()
+	f.Return = "/"
 	f.Op, f.Here = "0198a9a8-0000-7000-8000-000000000000", heres[p.view()]
 	f.Build = build{Version: storyVersion, Assets: assetsPath}
 	return p

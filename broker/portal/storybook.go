@@ -58,7 +58,8 @@ func Storybook() (http.Handler, error) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(index.Bytes()) // a client that went away needs no answer
 	})
-	return guard(contentPolicy(&url.URL{Scheme: "https", Host: "keycloak.example"}), false)(mux), nil
+	return guard(contentPolicy(&url.URL{Scheme: "https", Host: "keycloak.example"}), false,
+		func(error) http.Handler { return http.NotFoundHandler() })(mux), nil
 }
 
 // WriteStorybook keeps the storybook as files that a browser opens from disk.

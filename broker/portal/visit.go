@@ -67,6 +67,10 @@ func (v *visit) checkToken() error {
 func (v *visit) recognize() error {
 	person, err := v.Sessions.Authenticate(v.r)
 	v.person = person
+	if registry.IsIdle(err) {
+		kept, _ := v.Sessions.Language(v.r)
+		v.words = locale.For(kept, person.Account.Locale, v.r.Header.Get("Accept-Language"))
+	}
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,13 @@ func (s *site) session(h func(http.ResponseWriter, *http.Request) error) http.Ha
 }
 
 func (s *site) visit(w http.ResponseWriter, r *http.Request) *visit {
-	return &visit{site: s, w: w, r: r, words: locale.For(r.Header.Get("Accept-Language"))}
+	kept, _ := s.Sessions.Language(r)
+	return &visit{site: s, w: w, r: r, words: locale.For(kept, r.Header.Get("Accept-Language"))}
+}
+
+// refuse answers with an error page before anybody is recognized.
+func (s *site) refuse(err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.visit(w, r).end(err) })
 }
 
 func (v *visit) end(err error) {
@@ -114,7 +124,7 @@ func (v *visit) page(title, lead string) Page {
 // show completes the frame of a page and sends it.
 func (v *visit) show(status int, p view) error {
 	f := p.frame()
-	f.Here = v.r.URL.Path
+	f.Here, f.Return = v.r.URL.Path, v.here()
 	f.Build = build{Version: v.Version, Assets: assetsPath, Demo: v.Demo}
 	f.Done = v.takeDone()
 	f.Op = uuid.Must(uuid.NewV7()).String()

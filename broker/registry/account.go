@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -23,8 +24,9 @@ type Account struct {
 	GivenName     string `db:"given_name"`
 	Surname       string
 	Email         string
-	EmailVerified bool `db:"email_verified"`
-	Locale        string
+	EmailVerified bool   `db:"email_verified"`
+	Locale        string // of pages and mails: "en" or "es"
+	LocaleChosen  bool   `db:"locale_chosen"` // by the person, here; no token changes it then
 	State         string // asked, live, refused
 	Setup         bool   `db:"setup"` // Keycloak is still to mail them how to begin
 	Version       int64
@@ -38,7 +40,7 @@ func (a Account) Name() string {
 	return a.UserName
 }
 
-const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, state, (origin = 'sign-up' and setup_at is null) as setup, version`
+const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, locale_chosen, state, (origin = 'sign-up' and setup_at is null) as setup, version`
 
 // Account reads one account by id.
 func (r *Registry) Account(ctx context.Context, id string) (Account, error) {
@@ -149,19 +151,19 @@ func (r *Registry) asked(ctx context.Context, id string, act Act, change func(*T
 type SignedIn struct {
 	Issuer, Sub, UserName, GivenName, Surname, Email string
 	EmailVerified                                    bool
-	Locale                                           string
+	Locale                                           string // "" where the token says none
+	Visit                                            string // the language in which the person came
 }
 
 // SignedIn finds the account of a subject, or makes it at the first sign-in;
-// name, mail and language are taken over, as an event when they differ.
+// name and mail are taken over, and the language unless the person chose one here,
+// as an event when they differ.
 func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
-	if s.Locale != "es" {
-		s.Locale = "en"
-	}
 	var a Account
 	err := r.db.GetContext(ctx, &a, `select `+accountColumns+` from account where issuer = $1 and sub = $2`, s.Issuer, s.Sub)
 	switch {
 	case isNoRows(err):
+		s.Locale = cmp.Or(s.Locale, s.Visit, policies.English)
 		id, err := r.firstSignIn(ctx, s)
 		if isCode(err, "23505") { // another tab was first
 			return r.SignedIn(ctx, s)
@@ -169,6 +171,9 @@ func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
 		return id, err
 	case err != nil:
 		return "", err
+	}
+	if s.Locale == "" || a.LocaleChosen {
+		s.Locale = a.Locale
 	}
 	same := a.UserName == s.UserName && a.GivenName == s.GivenName && a.Surname == s.Surname &&
 		a.Email == s.Email && a.EmailVerified == s.EmailVerified && a.Locale == s.Locale
@@ -179,6 +184,9 @@ func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
 		if a, err = getAccount(ctx, tx, a.ID); err != nil {
 			return "", err
 		}
+		if a.LocaleChosen { // perhaps since it was looked at
+			s.Locale = a.Locale
+		}
 		_, err := tx.ExecContext(ctx, `update account set user_name = $2, given_name = $3, surname = $4, email = $5, email_verified = $6,
 			locale = $7, version = version + 1, changed_at = $8 where id = $1`,
 			a.ID, s.UserName, s.GivenName, s.Surname, s.Email, s.EmailVerified, s.Locale, tx.At)
@@ -187,6 +195,25 @@ func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
 		return "", err
 	})
 	return a.ID, err
+}
+
+// ChooseLanguage records in which language somebody wants pages and mails. It is
+// their own choice: what a token says later does not change it.
+func (r *Registry) ChooseLanguage(ctx context.Context, by By, language string) error {
+	if a, err := r.Account(ctx, by.Account); err != nil || a.LocaleChosen && a.Locale == language {
+		return err
+	}
+	_, err := r.Do(ctx, Act{By: by, Kind: "account.choose-language", What: language}, Touch{Accounts: []string{by.Account}}, func(tx *Tx) (string, error) {
+		a, err := getAccount(ctx, tx, by.Account)
+		if err != nil {
+			return "", err
+		}
+		tx.event("account", a.ID, a.Version+1, "account.language-chosen", map[string]string{"locale": language})
+		_, err = tx.ExecContext(ctx, `update account set locale = $2, locale_chosen = true, version = version + 1, changed_at = $3 where id = $1`,
+			a.ID, language, tx.At)
+		return "", err
+	})
+	return err
 }
 
 func (r *Registry) firstSignIn(ctx context.Context, s SignedIn) (string, error) {

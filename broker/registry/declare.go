@@ -45,11 +45,7 @@ func (r *Registry) Displayed(ctx context.Context, account, program, agreement, l
 	if !ok {
 		return Display{}, Fail(NotFound, "error.not-found")
 	}
-	text, ok := v.Texts[language]
-	if !ok {
-		language = "en"
-		text = v.Texts[language]
-	}
+	text, language := v.Text(language)
 	d := Display{ID: NewID(), Agreement: agreement, Version: v.Number, Language: language, Digest: text.Digest, Markdown: text.Markdown}
 	return d, r.exec(ctx, `insert into display (id, account_id, agreement, version, language, digest, shown_at)
 		values ($1, $2, $3, $4, $5, $6, instant())`, d.ID, account, program+"/"+agreement, d.Version, d.Language, d.Digest)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -81,9 +82,17 @@ func newPortal(t *testing.T) *portal {
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	p.sessions = New(Config{Issuer: p.issuer.url, ClientID: clientID, ClientSecret: clientSecret,
-		RedirectURL: p.url + "/callback", PostLogout: p.url + "/signed-out", CookieName: "countersign-7400"}, p.reg)
+		RedirectURL: p.url + "/callback", PostLogout: p.url + "/signed-out", CookieName: "countersign-7400", Language: speak}, p.reg)
 	p.mount(mux)
 	return p
+}
+
+// speak is a portal that has English and Spanish.
+func speak(preferences ...string) string {
+	if i := slices.IndexFunc(preferences, func(p string) bool { return p != "" }); i >= 0 && strings.HasPrefix(preferences[i], "es") {
+		return "es"
+	}
+	return "en"
 }
 
 func (p *portal) mount(mux *http.ServeMux) {

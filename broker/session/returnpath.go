@@ -10,9 +10,10 @@ import (
 // percent-encoding in the path.
 var returnShape = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*(\?[A-Za-z0-9._~=&%+,:-]*)?$`)
 
-// returnPath gives where to go after a sign-in: the path that was asked for if it
+// ReturnPath gives where to go after a sign-in or a change of
+// language: the path that was asked for if it
 // is surely one of ours, else the first page (A50).
-func returnPath(asked string) string {
+func ReturnPath(asked string) string {
 	path, query, _ := strings.Cut(asked, "?")
 	switch {
 	case len(asked) > 512, !returnShape.MatchString(asked), strings.Contains(path, ".."):

@@ -25,10 +25,11 @@ type Config struct {
 	Issuer       string // the realm's issuer, as its tokens name it
 	ClientID     string
 	ClientSecret string
-	RedirectURL  string // of Callback, registered exactly
-	PostLogout   string // of SignedOut, registered exactly
-	CookieName   string // the demo's carries its port, since cookies ignore ports
-	Secure       bool   // https: the cookie gets the prefix __Host- and the Secure flag
+	RedirectURL  string                             // of Callback, registered exactly
+	PostLogout   string                             // of SignedOut, registered exactly
+	CookieName   string                             // the demo's carries its port, since cookies ignore ports
+	Secure       bool                               // https: the cookie gets the prefix __Host- and the Secure flag
+	Language     func(preferences ...string) string // the best of ours, for BCP 47 tags and Accept-Language headers
 	Client       *http.Client
 	Count        func(outcome string) // told how each sign-in ended; nil for nobody
 	Log          *slog.Logger

@@ -28,13 +28,13 @@ var (
 	seconds  = regexp.MustCompile(`^[0-9]{1,6}$`)
 )
 
-// SignIn begins a sign-in: GET /sign-in?return=/path, with lang=es for Keycloak's
-// pages, and prompt=login or max_age=SECONDS to demand fresh proof. Who is signed
+// SignIn begins a sign-in: GET /sign-in?return=/path, with prompt=login or
+// max_age=SECONDS to demand fresh proof. Keycloak's pages follow the visit's language. Who is signed
 // in and needs no fresh proof goes straight on; whose session is idle has to give
 // proof again (A52), which makes this the idle page's "continue as …" too.
 func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	flow := registry.SignIn{ReturnTo: returnPath(q.Get("return"))}
+	flow := registry.SignIn{ReturnTo: ReturnPath(q.Get("return"))}
 	if q.Get("prompt") == "login" {
 		flow.Prompt = "login"
 	}
@@ -81,9 +81,8 @@ func (s *Sessions) begin(w http.ResponseWriter, r *http.Request, flow registry.S
 	if hint != "" {
 		options = append(options, oauth2.SetAuthURLParam("login_hint", hint))
 	}
-	if lang := r.URL.Query().Get("lang"); language.MatchString(lang) {
-		options = append(options, oauth2.SetAuthURLParam("ui_locales", lang))
-	}
+	lang, _ := s.Language(r)
+	options = append(options, oauth2.SetAuthURLParam("ui_locales", s.cfg.Language(lang, r.Header.Get("Accept-Language"))))
 	redirect(w, r, realm.oauth.AuthCodeURL(state, options...))
 	return nil
 }
@@ -204,13 +203,12 @@ func fresh(who claims, flow registry.SignIn, now time.Time) error {
 // start begins a session under a new id, which ends the one that the browser
 // had (A49); Gone where Keycloak has logged the person out since their proof.
 func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.Token, who claims, now time.Time) error {
-	account, err := s.reg.SignedIn(r.Context(), registry.SignedIn{Issuer: s.cfg.Issuer, Sub: who.Sub, UserName: who.UserName,
-		GivenName: who.GivenName, Surname: who.Surname, Email: who.Email, EmailVerified: who.EmailVerified, Locale: who.Locale})
+	account, err := s.signedIn(r, who)
 	if err != nil {
 		return err
 	}
 	id := newSecret()
-	n := registry.NewSession{IDHash: hash(id), Account: account, Issuer: s.cfg.Issuer, Sub: who.Sub, SID: who.SID, ACR: who.ACR,
+	n := registry.NewSession{IDHash: hash(id), Account: account.ID, Issuer: s.cfg.Issuer, Sub: who.Sub, SID: who.SID, ACR: who.ACR,
 		AuthAge: max(0, now.Sub(time.Unix(who.AuthTime, 0))), AuthTime: who.AuthTime, IDToken: idToken(token), RefreshToken: token.RefreshToken}
 	if old, err := r.Cookie(s.cfg.CookieName); err == nil {
 		n.Replaces = hash(old.Value)
@@ -219,8 +217,28 @@ func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.T
 		return err
 	}
 	s.setCookie(w, s.cfg.CookieName, id, 0)
+	s.KeepLanguage(w, account.Locale, false)
 	s.count("signed-in")
 	return nil
+}
+
+// signedIn finds or makes the account of who gave proof. A language that they
+// chose just before is their account's now.
+func (s *Sessions) signedIn(r *http.Request, who claims) (registry.Account, error) {
+	lang, chosen := s.Language(r)
+	said := registry.SignedIn{Issuer: s.cfg.Issuer, Sub: who.Sub, UserName: who.UserName, GivenName: who.GivenName, Surname: who.Surname,
+		Email: who.Email, EmailVerified: who.EmailVerified, Visit: s.cfg.Language(lang, r.Header.Get("Accept-Language"))}
+	if who.Locale != "" {
+		said.Locale = s.cfg.Language(who.Locale)
+	}
+	id, err := s.reg.SignedIn(r.Context(), said)
+	if err == nil && chosen {
+		err = s.reg.ChooseLanguage(r.Context(), registry.By{Account: id, Op: registry.NewID()}, said.Visit)
+	}
+	if err != nil {
+		return registry.Account{}, err
+	}
+	return s.reg.Account(r.Context(), id)
 }
 
 // flowCookie names the cookie of one sign-in, so that two at once do not meet.

@@ -27,10 +27,10 @@ func TestSignIn(t *testing.T) {
 	b := p.browser()
 	b.want("/poll", http.StatusUnauthorized)
 
-	at := b.begin("/sign-in?return=/access&lang=es")
+	at := b.begin("/sign-in?return=/access")
 	q := at.Query()
 	for name, want := range map[string]string{"response_type": "code", "code_challenge_method": "S256", "client_id": clientID,
-		"redirect_uri": p.url + "/callback", "ui_locales": "es", "prompt": "", "max_age": ""} {
+		"redirect_uri": p.url + "/callback", "ui_locales": "en", "prompt": "", "max_age": ""} {
 		if q.Get(name) != want {
 			t.Errorf("%s = %q, want %q", name, q.Get(name), want)
 		}
@@ -305,14 +305,14 @@ func TestFreshProof(t *testing.T) {
 func TestReturnPath(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"/", "/access", "/requests/0190-ab_c.d~/edit", "/inbox?page=2&q=a%20b", "/inbox/"} {
-		if got := returnPath(good); got != good {
+		if got := ReturnPath(good); got != good {
 			t.Errorf("%q became %q", good, got)
 		}
 	}
 	for _, bad := range []string{"", "access", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil", "https:evil.example", "https://evil.example",
 		"%2f%2fevil.example", "/%2f%2fevil.example", "/%5cevil", "javascript:alert(1)", "/a\r\nSet-Cookie: x=y", "/a%0d%0aSet-Cookie:x", "/a\n", "/a#b", "/a b", "/a\tb",
 		"/a\x00", "/./..//evil.example", "/../x", "/a//b", "/@evil.example", "/:80", "/" + strings.Repeat("a", 512), "/é", "/sign-in", "/sign-in?return=/a", "/a?next=%2F%2fevil"} {
-		if got := returnPath(bad); got != "/" {
+		if got := ReturnPath(bad); got != "/" {
 			t.Errorf("%q became %q", bad, got)
 		}
 	}
