@@ -54,6 +54,7 @@ type idlePage struct {
 	Page
 	Name   string
 	Return string
+	Kept   bool // what was typed waits
 }
 
 func (*idlePage) view() string { return "idle" }
@@ -87,13 +88,10 @@ func (v *visit) fail(err error) {
 
 func (v *visit) errorPage(status int, e *registry.Error) error {
 	if e.Kind == registry.Unsigned {
-		to := "/access"
-		if v.r.Method == http.MethodGet {
-			to = v.r.URL.RequestURI()
-		}
+		to, kept := v.comeBack()
 		switch {
 		case registry.IsIdle(e):
-			return v.show(status, &idlePage{Page: v.page(v.words.T("idle.title"), ""), Name: v.person.Account.Name(), Return: to})
+			return v.show(status, &idlePage{Page: v.page(v.words.T("idle.title"), ""), Name: v.person.Account.Name(), Return: to, Kept: kept})
 		case v.r.Method == http.MethodGet:
 			http.Redirect(v.w, v.r, "/sign-in?return="+url.QueryEscape(to), http.StatusSeeOther)
 			return nil

@@ -82,20 +82,33 @@ func parseTemplates() map[string]*template.Template {
 	return all
 }
 
-// write renders the whole page before the first byte goes out, so that a
-// failure is an error page and not half a page.
+// write renders a page and sends it.
 func write(w http.ResponseWriter, status int, v view) error {
+	page, err := render(v)
+	if err != nil {
+		return err
+	}
+	return deliver(w, status, v.frame(), page)
+}
+
+// render makes the whole page before the first byte goes out, so that a failure
+// is an error page and not half a page.
+func render(v view) ([]byte, error) {
 	t, ok := templates[v.view()]
 	if !ok {
-		return fmt.Errorf("no template %q", v.view())
+		return nil, fmt.Errorf("no template %q", v.view())
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, v); err != nil {
-		return fmt.Errorf("render %s: %w", v.view(), err)
+		return nil, fmt.Errorf("render %s: %w", v.view(), err)
 	}
+	return out.Bytes(), nil
+}
+
+func deliver(w http.ResponseWriter, status int, f *Page, page []byte) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Language", v.frame().Lang())
+	w.Header().Set("Content-Language", f.Lang())
 	w.WriteHeader(status)
-	_, err := out.WriteTo(w)
+	_, err := w.Write(page)
 	return err
 }

@@ -24,10 +24,14 @@ type Deps struct {
 }
 
 // site is the portal at work: its dependencies and nothing that changes.
-type site struct{ Deps }
+type site struct {
+	Deps
+	pages http.Handler // its routes
+}
 
 // New makes the portal.
 func New(d Deps) http.Handler {
 	s := &site{Deps: d}
-	return guard(contentPolicy(d.Issuer), d.PublicURL.Scheme == "https", s.refuse)(s.routes())
+	s.pages = s.routes()
+	return guard(contentPolicy(d.Issuer), d.PublicURL.Scheme == "https", s.refuse)(s.pages)
 }

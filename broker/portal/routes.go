@@ -111,6 +111,7 @@ func (s *site) routes() http.Handler {
 	r.Post("/someone-else", s.session(s.Sessions.SomeoneElse))
 	r.Get("/signed-out", s.open(s.signedOut))
 	r.Post("/back-channel-logout", s.Sessions.BackChannel)
+	r.Get(continuePath+"{kept}", s.signed(s.continued))
 
 	return r
 }

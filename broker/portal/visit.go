@@ -138,7 +138,14 @@ func (v *visit) show(status int, p view) error {
 		}
 		f.Person = who
 	}
-	return write(v.w, status, p)
+	page, err := render(p)
+	if err == nil && status == http.StatusOK {
+		page, err = v.filled(page)
+	}
+	if err != nil {
+		return err
+	}
+	return deliver(v.w, status, f, page)
 }
 
 func (v *visit) who() (*who, error) {

@@ -142,7 +142,7 @@ func alone(ctx context.Context, t *sqlx.Tx, names ...string) error {
 
 // Forget removes what nothing can meet any more: sign-ins after an hour, used
 // logout tokens after their expiry, sessions a day after their end, displays of
-// texts and counters after two days.
+// texts and counters after two days, kept forms after KeptFor.
 func (r *Registry) Forget(ctx context.Context) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
 		for _, q := range []string{
@@ -151,6 +151,7 @@ func (r *Registry) Forget(ctx context.Context) error {
 			`delete from session where least(ended_at, ends_at) < instant() - interval '1 day'`,
 			`delete from display where shown_at < instant() - interval '2 days'`,
 			`delete from counter where slot < instant() - interval '2 days'`,
+			`delete from kept_form where kept_at < instant() - interval '30 minutes'`, // KeptFor
 		} {
 			if _, err := t.ExecContext(ctx, q); err != nil {
 				return err
