@@ -106,6 +106,7 @@ func (w world) rows(t *testing.T) []row {
 		row{route: "GET /desk/{program}/", by: "{program}", id: walk.Program, in: registrars},
 		row{route: "GET /desk/{program}/operators", by: "{program}", id: walk.Program, in: registrars},
 		row{route: "POST /desk/{program}/operators", by: "{program}", id: walk.Program, in: registrars, knows: all},
+		row{route: "GET /continue/{kept}", by: "{kept}", id: registry.NewID()}, // what somebody else typed: TestKeptForOneOnly
 		row{route: "GET /sign/{program}/{agreement}/{site}", by: "{site}", id: w.site, with: map[string]string{"{program}": walk.Program, "{agreement}": "direct-care-only"}},
 		row{route: "POST /sign/{program}/{agreement}/{site}", by: "{site}", id: w.site, with: map[string]string{"{program}": walk.Program, "{agreement}": "direct-care-only"}},
 	)

@@ -81,7 +81,8 @@ func said(doc, n *html.Node, values []string) (out []answered, all bool) {
 	case values[0] == "":
 		return nil, true
 	}
-	return []answered{{Label: labelOf(doc, n), Answer: values[0]}}, true
+	label := labelOf(doc, n)
+	return []answered{{Label: label, Answer: values[0]}}, label != ""
 }
 
 // boxes is said for boxes and radio buttons, of which several have one name; the

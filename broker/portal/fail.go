@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"countersign/broker/registry"
+	"countersign/broker/session"
 )
 
 // Errors that arise in the portal itself.
@@ -91,6 +92,7 @@ func (v *visit) errorPage(status int, e *registry.Error) error {
 		to, kept := v.comeBack()
 		switch {
 		case registry.IsIdle(e):
+			v.w.Header().Set("Clear-Site-Data", session.LeaveNothing)
 			return v.show(status, &idlePage{Page: v.page(v.words.T("idle.title"), ""), Name: v.person.Account.Name(), Return: to, Kept: kept})
 		case v.r.Method == http.MethodGet:
 			http.Redirect(v.w, v.r, "/sign-in?return="+url.QueryEscape(to), http.StatusSeeOther)

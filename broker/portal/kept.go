@@ -154,6 +154,19 @@ func (v *visit) filled(page []byte) ([]byte, error) {
 	return page, nil
 }
 
+// leaving discards what is kept in a browser once somebody has signed out there.
+func (s *site) leaving(signOut func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		err := signOut(w, r)
+		if _, browser := s.visit(w, r).keptSecret(); err == nil && browser != nil {
+			if err := s.Registry.DropKeptForms(r.Context(), browser); err != nil {
+				s.Log.ErrorContext(r.Context(), "kept forms are not discarded", "error", err) // the answer is out; they end by themselves
+			}
+		}
+		return err
+	}
+}
+
 // look gives what this person is shown at an address of ours now, or nothing.
 func (v *visit) look(page string) []byte {
 	at, err := url.Parse(page)

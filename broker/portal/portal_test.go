@@ -131,7 +131,7 @@ func TestFormsAreStrict(t *testing.T) {
 func TestTokenOfABrokenForm(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	s := &site{Deps{Log: log, Sessions: session.New(session.Config{ClientSecret: "s", Log: log}, nil)}}
+	s := &site{Deps: Deps{Log: log, Sessions: session.New(session.Config{ClientSecret: "s", Log: log}, nil)}}
 	person := registry.Person{Session: registry.Session{IDHash: []byte("a session")}}
 	token := session.FormField + "=" + url.QueryEscape(s.Sessions.FormToken(person))
 	for body, want := range map[string]int{
@@ -227,7 +227,7 @@ var openForms = []string{"/language", "/sign-up", "/sign-out", "/someone-else", 
 func TestEveryFormNeedsASession(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	s := &site{Deps{PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Log: log, Sessions: session.New(session.Config{CookieName: "session", Log: log}, nil)}}
+	s := &site{Deps: Deps{PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Log: log, Sessions: session.New(session.Config{CookieName: "session", Log: log}, nil)}}
 	routes := s.routes().(chi.Routes)
 	forms := 0
 	err := chi.Walk(routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {

@@ -107,8 +107,8 @@ func (s *site) routes() http.Handler {
 	// Signing in and out.
 	r.Get(session.SignInPath, s.session(s.Sessions.SignIn)) // also the idle page's "continue as"
 	r.Get("/callback", s.session(s.Sessions.Callback))
-	r.Post("/sign-out", s.session(s.Sessions.SignOut))
-	r.Post("/someone-else", s.session(s.Sessions.SomeoneElse))
+	r.Post("/sign-out", s.session(s.leaving(s.Sessions.SignOut)))
+	r.Post("/someone-else", s.session(s.leaving(s.Sessions.SomeoneElse)))
 	r.Get("/signed-out", s.open(s.signedOut))
 	r.Post("/back-channel-logout", s.Sessions.BackChannel)
 	r.Get(continuePath+"{kept}", s.signed(s.continued))

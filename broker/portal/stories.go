@@ -18,7 +18,7 @@ type story struct {
 
 // tellers tell the stories of each part of the portal, in the words of the visit.
 var tellers = []func(*visit, places, *policies.Program) []story{
-	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories,
+	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories, idleStories,
 }
 
 // stories are every page in every state that a handler can produce, in one language.
@@ -28,7 +28,7 @@ func stories(lang string) ([]story, error) {
 		return nil, err
 	}
 	registrar := policies.Actor{Account: ana.ID, Holds: []policies.Held{{Program: policies.OperatorProgram, SiteCode: "careconnect", Role: "registrar"}}}
-	v := &visit{site: &site{Deps{PublicURL: &url.URL{Scheme: "https", Host: "portal.example"}}}, words: locale.For(lang),
+	v := &visit{site: &site{Deps: Deps{PublicURL: &url.URL{Scheme: "https", Host: "portal.example"}}}, words: locale.For(lang),
 		person: registry.Person{Account: ana, Actor: registrar, At: noon}}
 	var out []story
 	for _, tell := range tellers {

@@ -19,8 +19,6 @@ func publicStories(v *visit, at places, p *policies.Program) []story {
 		return asStranger(s)
 	}
 	wrong := url.Values{"user-name": {hostile}, "given-name": {hostile}, "surname": {""}, "email": {hostile}, "language": {"xx"}}
-	idle := asStranger(&idlePage{Page: v.page(say("idle.title"), ""), Name: "Ana Whitefeather", Return: "/access"})
-	idle.FormToken = "form-token"
 	return []story{
 		{"home", asStranger(v.homePage(at.ps))},
 		{"home-signed-in", asMember(v.homePage(at.ps))},
@@ -40,8 +38,6 @@ func publicStories(v *visit, at places, p *policies.Program) []story {
 		{"signup", asStranger(v.signUpPage(url.Values{"language": {v.words.Lang()}}, nil))},
 		{"signup-wrong", asStranger(v.signUpPage(wrong, checkSignUp(wrong)))},
 		{"signup-sent", asStranger(&sentPage{Page: v.page(say("signup.sent-title"), say("signup.sent-lead"))})},
-		{"signed-out", asStranger(&signedOutPage{Page: v.page(say("signed-out.title"), say("signed-out.lead"))})},
-		{"idle", idle},
 		{"error", asStranger(&errorPage{Page: v.page(say("error.title.not-found"), say("error.not-found")), Back: "/"})},
 		{"error-reasons", asMember(&errorPage{Page: v.page(say("error.title.forbidden"), say("reason.own-request")),
 			Reasons: []string{say("reason.site-closed")}, Back: "/access"})},

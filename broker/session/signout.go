@@ -10,6 +10,12 @@ import (
 // goOn is the state that comes back from Keycloak's logout when a sign-in follows.
 const goOn = "sign-in"
 
+// LeaveNothing is the Clear-Site-Data of an answer that ends a session or shows
+// that it paused: the browser forgets our pages and all that a page has stored.
+// Not "cookies": that would take those of every service of the same domain, and
+// the sign-in's own.
+const LeaveNothing = `"cache", "storage"`
+
 // SignOut ends our session, then sends the browser to end Keycloak's (POST, with
 // FormToken). With Keycloak down, or nobody signed in, it leads to the first page.
 func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
@@ -50,7 +56,7 @@ func (s *Sessions) leave(w http.ResponseWriter, r *http.Request, reason, state, 
 		}
 	}
 	s.setCookie(w, s.cfg.CookieName, "", -1)
-	w.Header().Set("Clear-Site-Data", `"cache"`)
+	w.Header().Set("Clear-Site-Data", LeaveNothing)
 	realm, err := s.realm.get(r.Context())
 	if err != nil || idToken == "" {
 		redirect(w, r, otherwise)
