@@ -1,6 +1,8 @@
 # make demo           runs the product with its own Keycloak, PostgreSQL and mail catcher;
 #                     options go in ARGS: make demo ARGS="--data DIR --port-base N --fresh"
 # make test           the whole test suite, with the race detector, on one such set of servers
+# make axe            every page in every state, language and width under axe-core, by keyboard and without
+#                     scripts; minutes
 # make bench          calls per second of Keycloak's admin API, plain and through the product; a minute
 # make lint           gofmt, vet and staticcheck
 # make requirements   each requirement with the tests that name it
@@ -10,7 +12,7 @@
 
 BIN := .build/countersign
 
-.PHONY: demo test bench lint requirements build assets
+.PHONY: demo test axe bench lint requirements build assets
 
 # exec: signals reach the product itself and not make's shell.
 demo: assets build
@@ -18,9 +20,16 @@ demo: assets build
 
 test: assets build
 	sh .ci/install chromium
+	sh broker/portal/assets.sh tests
 	@unformatted=$$(gofmt -l .ci broker cmd keycloak-realm policies provisioning); test -z "$$unformatted" || { echo "gofmt -w is due for: $$unformatted"; exit 1; }
 	go vet ./...
 	exec $(BIN) local -- go test -race -count=1 -parallel 8 -timeout 20m ./...
+
+axe: assets
+	sh .ci/install chromium
+	sh broker/portal/assets.sh tests
+	go vet -tags axe ./broker/portal
+	go test -tags axe -count=1 -run TestAllLooks -timeout 20m ./broker/portal
 
 bench: assets build
 	exec $(BIN) local -- go test -count=1 -run '^$$' -bench AdminAPI -benchtime 1x -timeout 20m ./provisioning/keycloak

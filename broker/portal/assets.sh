@@ -1,23 +1,26 @@
 #!/bin/sh
-# Brings the U.S. Web Design System files that the pages use into
-# static/uswds/ (not committed) and proves them against static/manifest.txt
-# (committed: SHA-256 and name of every file). Nothing is fetched when all of
-# them are there already. No script of the package is run.
+# Brings files of npm packages that are not in the repository and proves them
+# against the manifest beside them (committed: SHA-256 and name of every file).
+# Nothing is fetched when all of them are there already. No script of a package
+# is run.
 #
-#   sh broker/portal/assets.sh           bring and verify
-#   sh broker/portal/assets.sh verify    verify only
+#   sh broker/portal/assets.sh           the U.S. Web Design System's, which the pages use
+#   sh broker/portal/assets.sh tests     axe-core, with which the tests look at the pages
+#   sh broker/portal/assets.sh verify    fetch nothing, only verify the pages' files
 set -eu
 
-package='@uswds/uswds@3.14.0'
 here=$(cd "$(dirname "$0")" && pwd)
-manifest=$here/static/manifest.txt
-cd "$here/static"
+case ${1:-} in
+tests) package='axe-core@4.14.1' folder=$here/../look manifest=axe/manifest.txt ;;
+*) package='@uswds/uswds@3.14.0' folder=$here/static manifest=manifest.txt ;;
+esac
+cd "$folder"
 
 if sha256sum --check --status --strict "$manifest" 2>/dev/null; then
 	exit 0
 fi
 if [ "${1:-}" = verify ]; then
-	echo "portal: static/uswds is missing or differs from static/manifest.txt" >&2
+	echo "portal: files of $package are missing or differ from $manifest" >&2
 	exit 1
 fi
 command -v npm >/dev/null || {
@@ -29,18 +32,19 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (cd "$work" && npm pack --silent --ignore-scripts "$package" >/dev/null && tar -xzf ./*.tgz)
 
-rm -rf uswds
+# What a package builds is in its dist/, its licence beside that.
 while read -r _ name; do
-	file=${name#uswds/}
+	file=${name#*/}
 	mkdir -p "$(dirname "$name")"
-	case $file in
-	LICENSE.md) cp "$work/package/$file" "$name" ;;
-	*) cp "$work/package/dist/$file" "$name" ;;
-	esac
+	if [ -f "$work/package/dist/$file" ]; then
+		cp "$work/package/dist/$file" "$name"
+	else
+		cp "$work/package/$file" "$name"
+	fi
 done <"$manifest"
 
 if ! sha256sum --check --quiet --strict "$manifest"; then
-	rm -rf uswds
-	echo "portal: $package is not what static/manifest.txt names; nothing was kept" >&2
+	while read -r _ name; do rm -f "$name"; done <"$manifest"
+	echo "portal: $package is not what $manifest names; nothing was kept" >&2
 	exit 1
 fi
