@@ -40,7 +40,7 @@ type waitingCard struct {
 	ID, Role, Site, Program string
 	State                   tag
 	Reasons                 []string
-	Needs                   []needLine
+	Needs                   needList
 	Edit                    bool // came back: answers can be changed
 }
 

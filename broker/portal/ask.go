@@ -28,8 +28,17 @@ func (*formPage) view() string { return "form" }
 // step is one segment of the step indicator.
 type step struct {
 	Name      string
+	At        int // counted from 1
 	Done, Now bool
 }
+
+// The steps of asking, in their order.
+const (
+	stepQuestions = iota
+	stepCheck
+	stepSign
+	stepSend
+)
 
 // asking is a person's own request that can still be changed, with the form
 // that it answers.
@@ -88,7 +97,7 @@ func onlyShown(wrong map[string]string, shown []policies.Field) map[string]strin
 }
 
 func (v *visit) formPage(a asking, given answers, wrong map[string]string) *formPage {
-	p := &formPage{Page: v.page(v.askTitle(a), ""), Steps: v.steps(1), Version: a.Request.Version, Site: v.siteWord(a), Returned: v.turned(a.Tracker)}
+	p := &formPage{Page: v.page(v.askTitle(a), ""), Steps: v.steps(a, stepQuestions), Version: a.Request.Version, Site: v.siteWord(a), Returned: v.turned(a.Tracker)}
 	p.Controls, p.Problems = a.controls(v, given, wrong)
 	for _, f := range asked(a.form, given) {
 		if f.Kind == "authorizers" && len(a.people) == 0 {
@@ -178,11 +187,15 @@ func (v *visit) siteWord(a asking) string {
 	return v.words.Program(a.Program, "site.word")
 }
 
-// steps is the step indicator at step now, counted from 1.
-func (v *visit) steps(now int) []step {
+// steps is the step indicator of a request at one of its steps. Where there is
+// nothing to sign there is no step for it.
+func (v *visit) steps(a asking, now int) []step {
+	sign := len(v.statements(a)) > 0
 	var out []step
-	for i, name := range []string{v.words.T("ask.step-questions"), v.words.T("ask.step-check")} {
-		out = append(out, step{Name: name, Done: i+1 < now, Now: i+1 == now})
+	for i, name := range []string{v.words.T("ask.step-questions"), v.words.T("ask.step-check"), v.words.T("patterns.step-sign"), v.words.T("patterns.step-send")} {
+		if i != stepSign || sign {
+			out = append(out, step{Name: name, At: len(out) + 1, Done: i < now, Now: i == now})
+		}
 	}
 	return out
 }

@@ -24,7 +24,7 @@ type casePage struct {
 	Proof       tag
 	IsSite      bool
 	Members     string // address; empty while the site is not open
-	Needs       []needLine
+	Needs       needList
 	Decisions   []decision
 	Standing    []control // the finding about a licence; nil: not asked for
 	Renewal     bool      // there is a finding already

@@ -15,14 +15,19 @@ type checkPage struct {
 	Steps      []step
 	ID         string
 	Version    int64
-	CanEdit    bool
-	Answers    []answered
+	Answers    []changeable
 	Statements []statement
 	ToSign     string // the first statement that is not signed yet
 	Next       []string
 }
 
 func (*checkPage) view() string { return "check" }
+
+// changeable is an answer with the way back to its question.
+type changeable struct {
+	answered
+	ChangeAt string
+}
 
 // statement is an agreement that the person signs for this request.
 type statement struct {
@@ -43,14 +48,20 @@ func (s *site) check(v *visit) error {
 }
 
 func (v *visit) checkPage(a asking) *checkPage {
-	p := &checkPage{Page: v.page(v.words.T("ask.check-title"), v.askTitle(a)), Steps: v.steps(2), ID: a.Request.ID, Version: a.Request.Version,
-		CanEdit: len(a.form) > 0, Answers: a.summary(v, a.Request.Answers), Statements: v.statements(a)}
+	p := &checkPage{Page: v.page(v.words.T("ask.check-title"), v.askTitle(a)), ID: a.Request.ID, Version: a.Request.Version, Statements: v.statements(a)}
+	lines := a.summary(v, a.Request.Answers)
+	for i, f := range a.kept(a.Request.Answers) {
+		p.Answers = append(p.Answers, changeable{lines[i], "/requests/" + a.Request.ID + "/form#" + f.Name})
+	}
 	for _, st := range p.Statements {
 		if !st.Signed && p.ToSign == "" {
 			p.ToSign = st.Name
 		}
 	}
-	p.Next = v.afterwards(a)
+	p.Next, p.Steps = v.afterwards(a), v.steps(a, stepSend)
+	if p.ToSign != "" {
+		p.Steps = v.steps(a, stepCheck)
+	}
 	return p
 }
 

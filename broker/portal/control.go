@@ -9,6 +9,7 @@ type control struct {
 	Type         string // of an input
 	Label, Hint  string
 	Optional     string // the word for it, where an answer may be left out
+	Required     bool   // for assistive technology: the form says that all others are
 	Choose       string // a select's first line
 	Error        string
 	Value        string

@@ -101,7 +101,7 @@ type itemPage struct {
 	State     tag
 	About     []answered
 	Decisions []decision
-	Needs     []needLine
+	Needs     needList
 }
 
 func (*itemPage) view() string { return "item" }

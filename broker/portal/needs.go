@@ -17,11 +17,25 @@ type needLine struct {
 	SignAt string // where the person can sign what is missing
 }
 
+// needList is a task list: what is needed, and how much of it is there.
+type needList []needLine
+
+// Met counts those that nothing is missing of.
+func (l needList) Met() int {
+	n := 0
+	for _, line := range l {
+		if line.State == policies.Met {
+			n++
+		}
+	}
+	return n
+}
+
 // needLines says the needs of a request. own: to the person whose request it is,
 // who can sign from here; to others they are named in short. registrars is how
 // many review the program, where that is known.
-func (v *visit) needLines(p *policies.Program, needs []registry.NeedView, own bool, registrars int, site string) []needLine {
-	var out []needLine
+func (v *visit) needLines(p *policies.Program, needs []registry.NeedView, own bool, registrars int, site string) needList {
+	var out needList
 	for _, n := range needs {
 		if n.State == policies.NotAsked {
 			continue

@@ -152,6 +152,7 @@ func (q questions) control(v *visit, f policies.Field, values []string) control 
 			}
 		}
 	}
+	c.Required = f.Required
 	if !f.Required && f.Kind != "authorizers" {
 		c.Optional = v.words.T("ask.optional")
 	}
@@ -196,16 +197,19 @@ func (q questions) say(v *visit, f policies.Field, value string) string {
 	return value
 }
 
-// answered is one question with its answer, to check before sending.
+// answered is one question with its answer, as it is read again.
 type answered struct{ Label, Answer string }
+
+// kept are the questions that these answers call for, without those that only
+// ask for an answer twice.
+func (q questions) kept(given answers) []policies.Field {
+	return slices.DeleteFunc(slices.Clone(asked(q.form, given)), func(f policies.Field) bool { return f.Confirms != "" })
+}
 
 // summary lists the questions that were asked with their answers.
 func (q questions) summary(v *visit, given answers) []answered {
 	var out []answered
-	for _, f := range asked(q.form, given) {
-		if f.Confirms != "" {
-			continue
-		}
+	for _, f := range q.kept(given) {
 		line := answered{Label: v.words.Program(q.program, "field."+q.texts+"."+f.Name+".label")}
 		for i, value := range given[f.Name] {
 			if i > 0 {

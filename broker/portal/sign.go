@@ -13,6 +13,7 @@ import (
 // unticked, and the form names the one display of the text that it belongs to.
 type signPage struct {
 	Page
+	Steps    []step     // of the request that it is signed for; may be none
 	About    []answered // what the signature is for; may be empty
 	Note     string
 	Language string
@@ -44,6 +45,7 @@ func (s *site) showSign(v *visit, status int, unticked bool) error {
 	}
 	p := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: d.Language, Text: markdown(d.Markdown), Version: d.Version,
 		Display: d.ID, Action: v.r.URL.Path, Back: "/requests/" + a.Request.ID + "/check"}
+	p.Steps = v.steps(a, stepSign)
 	p.Agree, p.Problems = v.agreeBox(v.words.T("sign.agree"), unticked)
 	return v.show(status, p)
 }

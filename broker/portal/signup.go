@@ -91,7 +91,7 @@ func (v *visit) signUpPage(form url.Values, wrong map[string]string) *signUpPage
 		choice("language", w.T("signup.language"), "", form.Get("language"), languages),
 	}
 	for i, complete := range []string{"username", "given-name", "family-name", "email"} {
-		p.Controls[i].Autocomplete = complete
+		p.Controls[i].Autocomplete, p.Controls[i].Required = complete, true
 	}
 	p.Problems = mark(p.Controls, v.messages(wrong))
 	return p

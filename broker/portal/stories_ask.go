@@ -57,6 +57,7 @@ func askStories(v *visit, _ places, p *policies.Program) []story {
 	signing := func(unticked bool) *signPage {
 		s := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: "en", Text: text, Version: 1, Display: "d1", Action: "/requests/1/sign/direct-care-only", Back: "/b"}
 		s.Agree, s.Problems = v.agreeBox(v.words.T("sign.agree"), unticked)
+		s.Steps = v.steps(join, stepSign)
 		return asMember(s)
 	}
 	declaring := asMember(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: "en", Text: text, Version: 1, Display: "d1",

@@ -18,7 +18,7 @@ type trackerPage struct {
 	About   []answered
 	Turned  []string // why it came back or was refused
 	Edit    bool     // it came back to this person
-	Needs   []needLine
+	Needs   needList
 	History []historyLine
 	Answers []answered
 	Tried   []triedLine
