@@ -21,6 +21,7 @@ type Spec struct {
 	Realm       string
 	DisplayName string
 	Root        string // default "/access"
+	Topology    Topology
 	Portal      Portal
 	Writer      Credential
 	Reader      Credential
@@ -81,7 +82,11 @@ func Apply(ctx context.Context, admin Admin, spec Spec) (changed []string, err e
 	}
 	spec.Root = cmp.Or(spec.Root, "/access")
 	r := admin.on(spec.Realm)
-	for _, step := range []func(context.Context, *template, Spec) error{r.settings, r.profile, r.ownClients, r.programs} {
+	steps := []func(context.Context, *template, Spec) error{r.settings, r.profile, r.ownClients, r.programs}
+	if spec.Topology == Shared { // additive only
+		steps = []func(context.Context, *template, Spec) error{r.shared, r.ownClients, r.programs, r.permissions}
+	}
+	for _, step := range steps {
 		if err := step(ctx, t, spec); err != nil {
 			return r.changed, err
 		}
@@ -107,6 +112,18 @@ func (s Spec) check() error {
 		return errors.New("keycloak: the mail server's password needs TLS")
 	}
 	return exact(s.Portal.RedirectURIs, s.Portal.PostLogoutURIs)
+}
+
+// shared demands that the realm of somebody else is there.
+func (r *run) shared(ctx context.Context, _ *template, spec Spec) error {
+	if spec.Realm == "master" {
+		return errors.New("keycloak: the realm master administers the others: nothing of ours belongs there")
+	}
+	err := r.get(ctx, "", nil)
+	if errors.Is(err, provisioning.ErrNotFound) {
+		return fmt.Errorf("keycloak: realm %s is not there, and a shared realm is its owner's to make: %w", spec.Realm, err)
+	}
+	return err
 }
 
 // settings ensures the realm itself.
@@ -216,10 +233,11 @@ func (r *run) ownClients(ctx context.Context, t *template, spec Spec) error {
 	if _, err := r.ensureClient(ctx, portal); err != nil {
 		return err
 	}
-	if err := r.serviceAccount(ctx, t, spec.Writer, "Countersign writer", writerRights); err != nil {
+	writer, reader := spec.Topology.rights()
+	if err := r.serviceAccount(ctx, t, spec.Writer, "Countersign writer", writer); err != nil {
 		return err
 	}
-	return r.serviceAccount(ctx, t, spec.Reader, "Countersign reader", readerRights)
+	return r.serviceAccount(ctx, t, spec.Reader, "Countersign reader", reader)
 }
 
 // serviceAccount ensures a service account that holds exactly these rights. Its

@@ -3,6 +3,7 @@ package keycloak
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ type Config struct {
 	URL      string // base URL of Keycloak, without /realms
 	Realm    string
 	Root     string // the group under which everything of ours hangs; default "/access"
+	Topology Topology
 	WriterID string // client id of the service account that writes
 
 	WriterSecret   string
@@ -37,6 +39,10 @@ func New(cfg Config) *Directory {
 	cfg.URL = strings.TrimRight(cfg.URL, "/")
 	cfg.Root = cmp.Or(cfg.Root, "/access")
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
+	reads := reads
+	if cfg.Topology == Shared {
+		reads = slices.Concat(reads, sharedReads)
+	}
 	pool := newTransport()
 	d := &Directory{cfg: cfg}
 	d.reader = newAccount(cfg.URL, cfg.Realm, cfg.Realm, cfg.ReaderID, cfg.ReaderSecret,

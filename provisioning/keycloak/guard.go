@@ -35,6 +35,19 @@ var reads = []call{
 	{"GET", "roles-by-id/*/composites/clients/*"},
 }
 
+// sharedReads are the reader's further calls in a shared realm, for its start proof.
+var sharedReads = []call{
+	{"GET", "groups"},
+	{"GET", "roles/*/users"},
+	{"GET", "roles/*/groups"},
+	{"GET", "roles-by-id/*/composites"},
+	{"GET", "clients/*/authz/resource-server/policy/user"},
+	{"GET", "clients/*/authz/resource-server/permission/scope"},
+	{"GET", "clients/*/authz/resource-server/permission/scope/*/scopes"},
+	{"GET", "clients/*/authz/resource-server/permission/scope/*/resources"},
+	{"GET", "clients/*/authz/resource-server/permission/scope/*/associatedPolicies"},
+}
+
 // writes are the calls of the writer. What manage-users also allows and nobody
 // here may do: reset-password, DELETE users, PUT users, federated-identity,
 // logout-all, attack-detection, role-mappings of people.

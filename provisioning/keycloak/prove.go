@@ -1,6 +1,7 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -13,13 +14,6 @@ import (
 
 // administrative is the client whose roles open the realm's admin API.
 const administrative = "realm-management"
-
-// rights are the realm-management roles that the two service accounts hold, and
-// nothing else in the realm may.
-var (
-	writerRights = []string{"manage-users", "query-groups"}
-	readerRights = []string{"view-users", "view-events", "view-realm", "view-clients"}
-)
 
 // UnsafeRealmError lists what Prove found.
 type UnsafeRealmError struct {
@@ -42,8 +36,19 @@ func (e *UnsafeRealmError) Error() string {
 //
 // With manage-users in the realm, a group or role that carries an administrative
 // role would turn each join into an escalation.
+//
+// A shared realm has administrators and privileged groups of its own. There Prove
+// demands that fine-grained permissions are on, are ours as Apply writes them, and
+// keep the writer from everything privileged that the reader can see
+// (prove_shared.go). In both, the two accounts hold neither more nor less than
+// this topology's rights.
 func (d *Directory) Prove(ctx context.Context) error {
-	p := proof{d: d}
+	p := proof{d: d, held: map[string][]string{}}
+	if d.cfg.Topology == Shared {
+		if err := p.permitted(ctx); err != nil || len(p.findings) > 0 { // else the reader sees nothing
+			return cmp.Or(err, error(&UnsafeRealmError{Findings: p.findings}))
+		}
+	}
 	clients, err := d.clients(ctx, "")
 	if err != nil {
 		return err
@@ -56,7 +61,11 @@ func (d *Directory) Prove(ctx context.Context) error {
 	if p.admin == "" {
 		return fmt.Errorf("keycloak: realm %s shows no client %s", d.cfg.Realm, administrative)
 	}
-	for _, check := range []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.composites} {
+	checks := []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.complete, p.composites}
+	if d.cfg.Topology == Shared {
+		checks = []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.complete, p.apart}
+	}
+	for _, check := range checks {
 		if err := check(ctx, clients); err != nil {
 			return err
 		}
@@ -69,7 +78,10 @@ func (d *Directory) Prove(ctx context.Context) error {
 
 type proof struct {
 	d        *Directory
-	admin    string // id of realm-management
+	admin    string              // id of realm-management
+	held     map[string][]string // roles of realm-management by the user names of our two accounts
+	fine     fineGrained         // of a shared realm
+	asked    []asked             // its permissions
 	findings []string
 }
 
@@ -99,6 +111,9 @@ func (p *proof) settings(ctx context.Context, clients []*gocloak.Client) error {
 		if slices.ContainsFunc(clients, func(c *gocloak.Client) bool { return tells(c, a.Name) }) {
 			p.found("people may have the attribute %s, which applications are told as groups", a.Name)
 		}
+	}
+	if p.d.cfg.Topology == Shared {
+		return nil
 	}
 	var realm struct {
 		FineGrained *bool `json:"adminPermissionsEnabled"`
@@ -145,6 +160,9 @@ func (p *proof) holders(ctx context.Context, _ []*gocloak.Client) error {
 			return err
 		}
 		for _, u := range users {
+			if p.ours(u) != nil {
+				p.held[u] = append(p.held[u], *role.Name)
+			}
 			if !p.mayHold(u, *role.Name) {
 				p.found("user %s holds %s", u, *role.Name)
 			}
@@ -154,7 +172,9 @@ func (p *proof) holders(ctx context.Context, _ []*gocloak.Client) error {
 			return err
 		}
 		for _, g := range groups {
-			p.found("group %s holds %s", g, *role.Name)
+			if p.d.cfg.Topology != Shared || strings.HasPrefix(g+"/", p.d.cfg.Root+"/") {
+				p.found("group %s holds %s", g, *role.Name)
+			}
 		}
 	}
 	return nil
@@ -180,15 +200,38 @@ func (p *proof) list(ctx context.Context, role, kind string) (names []string, er
 	}
 }
 
-// mayHold: people cannot take these names, because Keycloak refuses a second one.
-func (p *proof) mayHold(user, role string) bool {
+// ours lists the rights of one of our two accounts; nil for anybody else. People
+// cannot take these names, because Keycloak refuses a second one.
+func (p *proof) ours(user string) []string {
+	writer, reader := p.d.cfg.Topology.rights()
 	switch user {
 	case serviceAccountUser(p.d.cfg.WriterID):
-		return slices.Contains(writerRights, role)
+		return writer
 	case serviceAccountUser(p.d.cfg.ReaderID):
-		return slices.Contains(readerRights, role)
+		return reader
 	}
-	return false
+	return nil
+}
+
+func (p *proof) mayHold(user, role string) bool {
+	rights := p.ours(user)
+	if rights == nil {
+		return p.d.cfg.Topology == Shared // its owner has administrators
+	}
+	return slices.Contains(rights, role)
+}
+
+// complete demands that our accounts lack no right: found now, it is not found by
+// an access that cannot be ended.
+func (p *proof) complete(context.Context, []*gocloak.Client) error {
+	for _, user := range []string{serviceAccountUser(p.d.cfg.WriterID), serviceAccountUser(p.d.cfg.ReaderID)} {
+		for _, right := range p.ours(user) {
+			if !slices.Contains(p.held[user], right) {
+				p.found("user %s lacks %s", user, right)
+			}
+		}
+	}
+	return nil
 }
 
 func serviceAccountUser(clientID string) string {
