@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/broker/mail"
+	"countersign/broker/registry"
 	realm "countersign/keycloak-realm"
 	"countersign/policies"
 	"countersign/provisioning/keycloak"
@@ -28,9 +29,12 @@ type Config struct {
 	Database Secret `group:"Record" env:"DATABASE_URL" required:"" help:"PostgreSQL, as the role countersign_app."`
 	Keys     string `group:"Record" env:"COUNTERSIGN_KEYS" required:"" help:"Folder of the keys for signing, sealing and pepper."`
 
-	Keycloak     string `group:"Keycloak" env:"COUNTERSIGN_KEYCLOAK_URL" required:"" help:"Base URL of Keycloak."`
-	Realm        string `group:"Keycloak" env:"COUNTERSIGN_REALM" default:"countersign" help:"The portal's realm."`
-	Root         string `group:"Keycloak" env:"COUNTERSIGN_ROOT" default:"/access" help:"The group under which everything of ours hangs."`
+	Keycloak string `group:"Keycloak" env:"COUNTERSIGN_KEYCLOAK_URL" required:"" help:"Base URL of Keycloak."`
+	Realm    string `group:"Keycloak" env:"COUNTERSIGN_REALM" default:"countersign" help:"The portal's realm."`
+	Root     string `group:"Keycloak" env:"COUNTERSIGN_ROOT" default:"/access" help:"The group under which everything of ours hangs."`
+
+	Topology keycloak.Topology `group:"Keycloak" env:"COUNTERSIGN_TOPOLOGY" default:"own" enum:"own,shared" help:"Whose realm it is: own, which realm apply configures; shared, somebody else's, where it only adds what is ours."`
+
 	PortalID     string `group:"Keycloak" env:"COUNTERSIGN_PORTAL_ID" default:"countersign-portal" help:"The portal's client."`
 	PortalSecret Secret `group:"Keycloak" env:"COUNTERSIGN_PORTAL_SECRET" required:"" help:"The portal client's secret."`
 	WriterID     string `group:"Keycloak" env:"COUNTERSIGN_WRITER_ID" default:"countersign-writer" help:"The service account that writes people and groups."`
@@ -71,10 +75,20 @@ func (c Config) cookie() string {
 	return "countersign-" + u.Port()
 }
 
+// maxAge is how old the proof may be that a sign-in brings along. A shared realm's
+// sessions may last for hours: whoever comes back to the portal after its idle
+// limit then has to give proof again (A52).
+func (c Config) maxAge() time.Duration {
+	if c.Topology == keycloak.Shared {
+		return registry.IdleAfter
+	}
+	return 0
+}
+
 // RealmSpec is what the portal's realm should be for these programs.
 func (c Config) RealmSpec(ps policies.Programs) keycloak.Spec {
 	spec := keycloak.Spec{
-		Template: realm.JSON, Realm: c.Realm, DisplayName: "Countersign", Root: c.Root,
+		Template: realm.JSON, Realm: c.Realm, DisplayName: "Countersign", Root: c.Root, Topology: c.Topology,
 		Portal: keycloak.Portal{ClientID: c.PortalID, Secret: string(c.PortalSecret), BaseURL: c.at("/"),
 			RedirectURIs: []string{c.at("/callback"), c.at("/access")}, PostLogoutURIs: []string{c.at("/signed-out")}, BackchannelURL: c.at("/back-channel-logout")},
 		Writer: keycloak.Credential{ID: c.WriterID, Secret: string(c.WriterSecret)},
@@ -106,6 +120,6 @@ func (c Config) VaultedSpec(ps policies.Programs, put func(realm, key, secret st
 
 // directory is the realm as the worker uses it.
 func (c Config) directory() *keycloak.Directory {
-	return keycloak.New(keycloak.Config{URL: c.Keycloak, Realm: c.Realm, Root: c.Root, PortalClientID: c.PortalID,
+	return keycloak.New(keycloak.Config{URL: c.Keycloak, Realm: c.Realm, Root: c.Root, Topology: c.Topology, PortalClientID: c.PortalID,
 		WriterID: c.WriterID, WriterSecret: string(c.WriterSecret), ReaderID: c.ReaderID, ReaderSecret: string(c.ReaderSecret)})
 }

@@ -33,6 +33,8 @@ type Config struct {
 	Client       *http.Client
 	Count        func(outcome string) // told how each sign-in ended; nil for nobody
 	Log          *slog.Logger
+
+	MaxAge time.Duration // of the proof that a sign-in may bring along; 0 where the realm's sessions idle out as ours do
 }
 
 // Sessions signs people in and out.

@@ -55,6 +55,10 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) error {
 	case !registry.IsKind(err, registry.Unsigned):
 		return err
 	}
+	if flow.MaxAge == nil && s.cfg.MaxAge > 0 {
+		age := int(s.cfg.MaxAge.Seconds())
+		flow.MaxAge = &age
+	}
 	return s.begin(w, r, flow, hint, "")
 }
 

@@ -20,7 +20,8 @@ func (a administrator) at(url string) keycloak.Admin {
 }
 
 type realmCmd struct {
-	Apply realmApplyCmd `cmd:"" help:"Make the realm as it should be; says what it changed, and changes nothing a second time."`
+	Apply  realmApplyCmd  `cmd:"" help:"Make the realm as it should be; says what it changed, and changes nothing a second time. In a shared realm it only adds what is ours, and prints what its owner is asked for."`
+	Remove realmRemoveCmd `cmd:"" help:"Take all that is ours out of a shared realm; people stay. Without --yes it only says what it would take."`
 }
 
 type realmApplyCmd struct {
@@ -34,14 +35,53 @@ func (c realmApplyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changed, err := keycloak.Apply(ctx, c.at(c.Keycloak), c.RealmSpec(programs))
+	spec := c.RealmSpec(programs)
+	changed, err := keycloak.Apply(ctx, c.at(c.Keycloak), spec)
 	for _, what := range changed {
 		fmt.Println(what)
 	}
 	if err == nil && len(changed) == 0 {
 		fmt.Println("nothing to change")
 	}
+	if err != nil {
+		return err
+	}
+	wishes, err := keycloak.Wishes(ctx, c.at(c.Keycloak), spec)
+	if len(wishes) > 0 {
+		fmt.Println("\nWishes for the realm's owner; the product changes none of this itself:")
+	}
+	for _, w := range wishes {
+		fmt.Println("- " + w.String())
+	}
 	return err
+}
+
+type realmRemoveCmd struct {
+	broker.Config
+	administrator
+	Yes bool `help:"Do it."`
+}
+
+// Run implements the command.
+func (c realmRemoveCmd) Run(ctx context.Context) error {
+	done, err := keycloak.Remove(ctx, c.at(c.Keycloak), c.RealmSpec(nil), !c.Yes)
+	for _, what := range done {
+		if !c.Yes {
+			what = "would remove " + what
+		} else {
+			what = "removed " + what
+		}
+		fmt.Println(what)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(done) == 0:
+		fmt.Println("nothing of ours is there")
+	case !c.Yes:
+		fmt.Println("nothing is removed yet: say --yes")
+	}
+	return nil
 }
 
 // programs are those in force, or the built-in ones where none is loaded yet.

@@ -46,7 +46,7 @@ func newForeign(t testing.TB) *fixture {
 	}
 	theirs := object{
 		"realm": name, "enabled": true, "displayName": "Hospital", "adminPermissionsEnabled": true, "registrationAllowed": true,
-		"ssoSessionIdleTimeout": 36000, "eventsEnabled": true, "enabledEventTypes": []string{"LOGIN"}, "passwordPolicy": "length(5)",
+		"ssoSessionIdleTimeout": 36000, "eventsEnabled": true, "enabledEventTypes": []string{"LOGIN"}, "passwordPolicy": "length(5) and hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
 		"loginWithEmailAllowed": true, "internationalizationEnabled": true, "supportedLocales": []string{"en", "de"}, "defaultLocale": "de",
 		"smtpServer": object{"host": "mail.hospital.test", "from": "it@hospital.test"},
 		"roles": object{

@@ -148,7 +148,7 @@ func call(t testing.TB, bearer, method, address string, in any) (code int, body 
 		must(t, err)
 		sent = bytes.NewReader(encoded)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, address, sent)
 	must(t, err)

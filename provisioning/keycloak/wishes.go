@@ -119,5 +119,5 @@ func (w Wish) String() string {
 	if w.Needed {
 		needed = " [needed]"
 	}
-	return strings.Join([]string{w.What + needed, "  why:         " + w.Why, "  without it:  " + w.Without}, "\n")
+	return strings.Join([]string{w.What + needed, "    why:         " + w.Why, "    without it:  " + w.Without}, "\n")
 }
