@@ -24,6 +24,24 @@ type writing struct {
 	texts func(key string) (string, error) // of the program
 }
 
+// letters writes the letter of a row in each of its languages.
+func (s *Sender) letters(ctx context.Context, m registry.Mail) (letters, error) {
+	var out letters
+	for lang := range strings.SplitSeq(m.Locale, ",") {
+		m.Locale = lang
+		l, err := s.compose(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	for i := range out[1:] {
+		out[i].Below = locale.For(out[i+1].Lang).T("mail.below")
+		out[i].BelowLang = out[i+1].Lang
+	}
+	return out, nil
+}
+
 // compose writes the letter of a row, or says why it cannot be: an error that is
 // ErrRefused for what will never do, ErrLater for what may.
 func (s *Sender) compose(ctx context.Context, m registry.Mail) (letter, error) {

@@ -28,7 +28,7 @@ func isRefused(err error) bool { return errors.Is(err, ErrRefused) && !errors.Is
 // bodies composes a row and gives subject, text and HTML.
 func bodies(t *testing.T, s *Sender, m registry.Mail) (subject, plain, rich string) {
 	t.Helper()
-	l, err := s.compose(t.Context(), m)
+	l, err := s.letters(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func bodies(t *testing.T, s *Sender, m registry.Mail) (subject, plain, rich stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l.Subject, plain, unescaped(rich)
+	return l.subject(), plain, unescaped(rich)
 }
 
 // says fails unless both bodies hold each piece, and none of the unwanted.
@@ -148,7 +148,7 @@ func TestTypedIsText(t *testing.T) {
 	s := sender(t, "localhost", 25)
 	m := row("to-confirm")
 	m.Data["who"] = `<a href="https://evil.example">Win</a> {{.Name}} http://evil.example/x www.evil.example`
-	l, err := s.compose(t.Context(), m)
+	l, err := s.letters(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,4 +198,20 @@ func TestProgramWords(t *testing.T) {
 	if _, err := s.Send(t.Context(), m); !errors.Is(err, ErrLater) || isRefused(err) {
 		t.Errorf("no words: %v", err)
 	}
+}
+
+// Who has no account, or several, gets every language, each whole, and is told at
+// once that theirs follows.
+func TestTwoLanguages(t *testing.T) {
+	t.Parallel()
+	m := row("declaration-asked")
+	m.Locale = "es,en"
+	says(t, sender(t, "localhost", 25), m, []string{"Hola, Ana Whitefeather:", "fírmela si está", "Leer y firmar", "The same in English is below.",
+		"Hello Ana Whitefeather,", "Read and sign"}, []string{"Más abajo"})
+	subject, plain, _ := bodies(t, sender(t, "localhost", 25), m)
+	if subject != "Cedar Hill: firme la declaración / Cedar Hill: please sign the declaration" || strings.Index(plain, "Hola") > strings.Index(plain, "Hello") {
+		t.Errorf("%s\n%s", subject, plain)
+	}
+	m.Locale = "es"
+	says(t, sender(t, "localhost", 25), m, []string{"Hola, Ana Whitefeather:"}, []string{"Hello", "below"})
 }

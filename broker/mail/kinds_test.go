@@ -72,8 +72,10 @@ func sender(t *testing.T, host string, port int) *Sender {
 func TestEveryKind(t *testing.T) {
 	t.Parallel()
 	s := sender(t, "localhost", 25)
-	for _, k := range slices.Sorted(maps.Keys(kinds)) {
-		l, err := s.compose(t.Context(), row(k))
+	for i, k := range slices.Sorted(maps.Keys(kinds)) {
+		m := row(k)
+		m.Locale = []string{"en", "es", "es,en"}[i%3]
+		l, err := s.letters(t.Context(), m)
 		if err != nil {
 			t.Errorf("%s: %v", k, err)
 			continue
@@ -83,7 +85,7 @@ func TestEveryKind(t *testing.T) {
 			t.Errorf("%s: %v", k, err)
 			continue
 		}
-		for _, body := range []string{l.Subject, plain, rich} {
+		for _, body := range []string{l.subject(), plain, rich} {
 			for _, bad := range []string{"<no value>", "mail." + k, "{{", "role.", "<img", "<script", "<link", "url(", "%!"} {
 				if strings.Contains(body, bad) {
 					t.Errorf("%s says %q:\n%s", k, bad, body)
@@ -99,15 +101,21 @@ func TestEveryKind(t *testing.T) {
 				t.Errorf("%s has a secret or an id outside a link", k)
 			}
 		}
-		for _, b := range l.Blocks {
+		var blocks []block
+		for _, one := range l {
+			blocks = append(blocks, one.Blocks...)
+		}
+		for _, b := range blocks {
 			for _, said := range append(b.Steps, b.Text, b.Button, b.URL) {
 				if !strings.Contains(plain, said) || !strings.Contains(unescaped(rich), said) {
 					t.Errorf("%s: %q is not in both bodies", k, said)
 				}
 			}
 		}
-		if !strings.Contains(rich, `<html lang="en">`) {
-			t.Errorf("%s: HTML without its language", k)
+		for _, one := range l {
+			if !strings.Contains(rich, `<html lang="`+m.Locale[:2]+`">`) || !strings.Contains(rich, `auto" lang="`+one.Lang+`">`) {
+				t.Errorf("%s: HTML without its language", k)
+			}
 		}
 	}
 }
@@ -156,7 +164,7 @@ func TestWordsAndKindsAgree(t *testing.T) {
 	if err := yaml.Unmarshal(source, &there); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"hello", "hello-you", "button-fails", "reference", "no-answer", "feedback"} {
+	for _, key := range []string{"hello", "hello-you", "button-fails", "below", "reference", "no-answer", "feedback"} {
 		delete(there, "mail."+key)
 	}
 	w := locale.For("en")

@@ -30,6 +30,7 @@ var (
 // picture and nothing that a mail reader would fetch.
 type letter struct {
 	Lang, Subject, Hello string
+	Below, BelowLang     string // that the same follows in another language, said in that one; may be empty
 	Blocks               []block
 	Fails                string // the words for a button that does not work
 	Reference            string // may be empty
@@ -77,8 +78,22 @@ func (b block) HTML() (html.HTML, error) {
 	return html.HTML(out.String()), nil // goldmark escapes, and drops raw HTML
 }
 
-// set gives both bodies of the letter.
-func (l letter) set() (asPlain, asRich string, err error) {
+// letters are one message in one language after the other.
+type letters []letter
+
+// Lang is that of the first.
+func (l letters) Lang() string { return l[0].Lang }
+
+func (l letters) subject() string {
+	var out []string
+	for _, one := range l {
+		out = append(out, one.Subject)
+	}
+	return strings.Join(out, " / ")
+}
+
+// set gives both bodies of the message.
+func (l letters) set() (asPlain, asRich string, err error) {
 	var plain, rich strings.Builder
 	if err := asText.Execute(&plain, l); err != nil {
 		return "", "", err

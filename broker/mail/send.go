@@ -55,7 +55,7 @@ func (s *Sender) message(ctx context.Context, m registry.Mail) (*gomail.Msg, err
 	if err := Bare(m.Address); err != nil || !linkable.MatchString(m.ID) {
 		return nil, fmt.Errorf("%w: the address cannot be written to", ErrRefused)
 	}
-	l, err := s.compose(ctx, m)
+	l, err := s.letters(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +73,9 @@ func (s *Sender) message(ctx context.Context, m registry.Mail) (*gomail.Msg, err
 	_, domain, _ := strings.Cut(s.cfg.From, "@")
 	msg.SetMessageIDWithValue(m.ID + "@" + domain)
 	msg.SetDate() // the machine's clock: mail is of this world, also where the record's clock is moved
-	msg.Subject(l.Subject)
+	msg.Subject(l.subject())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notes, please
-	msg.SetGenHeader("Content-Language", l.Lang)
+	msg.SetGenHeader("Content-Language", m.Locale)
 	msg.SetBodyString(gomail.TypeTextPlain, plain)
 	msg.AddAlternativeString(gomail.TypeTextHTML, rich)
 	return msg, nil

@@ -53,14 +53,15 @@ func askStories(v *visit, _ places, p *policies.Program) []story {
 	kinds := siteForm
 	kinds.form = []policies.Field{{Name: "legal-name", Kind: "checkbox"}, {Name: "requester-role", Kind: "profession", Required: true}, {Name: "address", Kind: "notes"}}
 
-	text := markdown(p.Agreements["direct-care-only"].Versions[0].Texts[policies.English].Markdown)
+	said, lang := p.Agreements["direct-care-only"].Versions[0].Text(v.words.Lang())
+	text := markdown(said.Markdown)
 	signing := func(unticked bool) *signPage {
-		s := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: "en", Text: text, Version: 1, Display: "d1", Action: "/requests/1/sign/direct-care-only", Back: "/b"}
+		s := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: lang, Text: text, Version: 1, Display: "d1", Action: "/requests/1/sign/direct-care-only", Back: "/b"}
 		s.Agree, s.Problems = v.agreeBox(v.words.T("sign.agree"), unticked)
 		s.Steps = v.steps(join, stepSign)
 		return asMember(s)
 	}
-	declaring := asMember(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: "en", Text: text, Version: 1, Display: "d1",
+	declaring := asMember(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: lang, Text: text, Version: 1, Display: "d1",
 		About: []answered{{v.words.T("sign.declare-site"), "Cedar Hill"}, {v.words.T("sign.declare-asked-by"), hostile}}, Note: v.words.T("sign.declare-unproven"), Action: "/declare/1", Back: "/",
 		Agree: control{ID: "agree", Name: "agree", Widget: "check", Label: v.words.T("sign.declare")}})
 
@@ -89,6 +90,6 @@ func askStories(v *visit, _ places, p *policies.Program) []story {
 		{"sign", signing(false)},
 		{"sign-unticked", signing(true)},
 		{"sign-declare", declaring},
-		{"sign-declare-stranger", asStranger(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: "en", Text: text, Version: 1, SignIn: "/sign-in"})},
+		{"sign-declare-stranger", asStranger(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: lang, Text: text, Version: 1, SignIn: "/sign-in"})},
 	}
 }

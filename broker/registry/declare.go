@@ -151,7 +151,7 @@ func (tx *Tx) inviteSigner(p *policies.Program, req Request, site string, me Acc
 	if err != nil {
 		return err
 	}
-	return tx.mail(Mail{Address: email, Kind: "declaration-asked", About: req.ID, Occurrence: tx.actID, Locale: me.Locale,
+	return tx.mailOutside(Mail{Address: email, Kind: "declaration-asked", About: req.ID, Occurrence: tx.actID, Locale: me.Locale,
 		Data: map[string]string{"name": name, "who": me.Name(), "site": site, "request": req.ID, "secret": secret, "ref": req.Ref, "program": p.ID}})
 }
 

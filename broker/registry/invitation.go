@@ -160,7 +160,7 @@ func (tx *Tx) inviteOperator(site, role, from, email, locale string) error {
 	if err != nil {
 		return err
 	}
-	return tx.mail(Mail{Address: email, Kind: "operator-invited", About: site, Occurrence: tx.actID, Locale: locale,
+	return tx.mailOutside(Mail{Address: email, Kind: "operator-invited", About: site, Occurrence: tx.actID, Locale: locale,
 		Data: map[string]string{"secret": secret, "role": role}})
 }
 
@@ -263,7 +263,7 @@ func (r *Registry) OfferByMail(ctx context.Context, by By, site, role, email str
 		if err != nil {
 			return "", err
 		}
-		return "", tx.mail(Mail{Address: email, Kind: "mandate-offered", About: site, Occurrence: tx.actID, Locale: me.Locale,
+		return "", tx.mailOutside(Mail{Address: email, Kind: "mandate-offered", About: site, Occurrence: tx.actID, Locale: me.Locale,
 			Data: map[string]string{"who": me.Name(), "site": s.Name, "program": s.Program, "role": role, "secret": secret}})
 	})
 	return err

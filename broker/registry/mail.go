@@ -16,7 +16,7 @@ type Mail struct {
 	Kind       string // the template
 	About      string `db:"about_id"`
 	Occurrence string
-	Locale     string
+	Locale     string            // or several, "es,en": one after the other in the same mail
 	Data       map[string]string `db:"-"` // what the template may show; sealed, wiped when sent
 	After      time.Duration     `db:"-"` // not before this much later
 	Tries      int
@@ -24,6 +24,21 @@ type Mail struct {
 
 // mail puts a message into the same transaction as the act that it tells of.
 func (tx *Tx) mail(m Mail) error { return putMail(tx.ctx, tx.Tx, tx.r.keys, tx.At, m) }
+
+// mailOutside is mail to an address that somebody typed. Where the accounts that
+// have it agree on a language, the mail is in that one; else it is in every
+// language, that of the person whose act it tells of first.
+func (tx *Tx) mailOutside(m Mail) error {
+	var known []string
+	if err := tx.SelectContext(tx.ctx, &known, `select distinct locale from account where lower(email) = lower($1) and state = 'live'`, m.Address); err != nil {
+		return err
+	}
+	others := map[string]string{"en": ",es", "es": ",en"}
+	if m.Locale += others[m.Locale]; len(known) == 1 {
+		m.Locale = known[0]
+	}
+	return tx.mail(m)
+}
 
 func putMail(ctx context.Context, e sqlx.ExecerContext, keys *Keys, at time.Time, m Mail) error {
 	data, err := json.Marshal(m.Data)

@@ -36,7 +36,11 @@ func (s *Sessions) Language(r *http.Request) (lang string, chosen bool) {
 // chose it without being signed in.
 func (s *Sessions) KeepLanguage(w http.ResponseWriter, lang string, chosen bool) {
 	if chosen {
-		lang += languageMarker + strconv.FormatInt(time.Now().Unix(), 10)
+		lang = chosenAt(lang, time.Now())
 	}
 	s.setCookie(w, s.cfg.CookieName+"-language", lang, int(languageKept.Seconds()))
+}
+
+func chosenAt(lang string, at time.Time) string {
+	return lang + languageMarker + strconv.FormatInt(at.Unix(), 10)
 }

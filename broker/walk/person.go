@@ -14,9 +14,12 @@ type Person struct {
 }
 
 // SignUp makes an account on the sign-up page, follows the mail, chooses a
-// password on Keycloak's own page and signs in.
+// password on Keycloak's own page and signs in: in the person's browser, or a new one.
 func SignUp(portal string, mail Mailbox, p Person) (*Person, error) {
-	p.Browser, p.Mail = New(portal), mail
+	p.Mail = mail
+	if p.Browser == nil {
+		p.Browser = New(portal)
+	}
 	page, err := p.Get("/sign-up")
 	if err != nil {
 		return nil, err

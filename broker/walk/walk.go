@@ -9,6 +9,7 @@
 package walk
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,6 +26,10 @@ import (
 type Browser struct {
 	Home   *url.URL
 	Client *http.Client
+	// Language is what the browser asks for, as Accept-Language; empty is English.
+	Language string
+	// Watch is told of every page that comes back; nil for nobody.
+	Watch func(*Page)
 	// Code answers a one-time code that Keycloak asks for; nil where nobody has one.
 	Code func() string
 }
@@ -79,7 +84,7 @@ func (b *Browser) Post(address string, values url.Values) (*Page, error) {
 
 func (b *Browser) do(req *http.Request) (*Page, error) {
 	req.Header.Set("Accept", "text/html")
-	req.Header.Set("Accept-Language", "en")
+	req.Header.Set("Accept-Language", cmp.Or(b.Language, "en"))
 	resp, err := b.Client.Do(req)
 	if err != nil {
 		return nil, err
@@ -93,7 +98,11 @@ func (b *Browser) do(req *http.Request) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Page{Status: resp.StatusCode, URL: resp.Request.URL, Header: resp.Header, Body: string(body), root: root, browser: b}, nil
+	p := &Page{Status: resp.StatusCode, URL: resp.Request.URL, Header: resp.Header, Body: string(body), root: root, browser: b}
+	if b.Watch != nil {
+		b.Watch(p)
+	}
+	return p, nil
 }
 
 // Text is all that can be read on the page, with single spaces.
