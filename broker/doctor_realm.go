@@ -82,21 +82,24 @@ func (d *doctor) discovery(ctx context.Context, look *keycloak.Inspection) bool 
 
 // means is what each right lets the account do; without it, it cannot.
 var means = map[string]string{
-	"manage-users": "make people, put them into groups and take them out, end sessions",
-	"query-groups": "find groups",
-	"view-users":   "see people and their groups",
-	"view-events":  "see what was done in the realm",
-	"view-realm":   "see the realm's settings and roles",
-	"view-clients": "see clients, and who holds their roles",
+	"manage-users":  "make people, put them into groups and take them out, end sessions",
+	"query-groups":  "find groups",
+	"query-users":   "find people",
+	"query-clients": "find clients",
+	"view-users":    "see people and their groups",
+	"view-events":   "see what was done in the realm",
+	"view-realm":    "see the realm's settings and roles",
+	"view-clients":  "see clients, and who holds their roles",
 }
 
 // rights says of writer and reader what each can do and should not, or should and
 // cannot. It is false where the reader can see nothing: the rest would be guesses.
 func (d *doctor) rights(ctx context.Context, look *keycloak.Inspection) (sees bool) {
+	writer, reader := look.Needed()
 	for _, a := range []struct {
 		area, id, setting string
 		want              []string
-	}{{"writer", d.WriterID, "COUNTERSIGN_WRITER_SECRET", keycloak.WriterRights()}, {"reader", d.ReaderID, "COUNTERSIGN_READER_SECRET", keycloak.ReaderRights()}} {
+	}{{"writer", d.WriterID, "COUNTERSIGN_WRITER_SECRET", writer}, {"reader", d.ReaderID, "COUNTERSIGN_READER_SECRET", reader}} {
 		d.area = a.area
 		held, err := look.Rights(ctx, a.id)
 		sees = err == nil

@@ -113,11 +113,11 @@ func (i *Inspection) Rights(ctx context.Context, clientID string) (held []string
 // comesWith names the rights of which Keycloak makes a lesser one a part.
 var comesWith = map[string][]string{"query-users": {"view-users"}, "query-groups": {"view-users"}, "query-clients": {"view-clients"}}
 
-// WriterRights and ReaderRights are what each of the two needs, and all that it may hold.
-func WriterRights() []string { return slices.Sorted(slices.Values(writerRights)) }
-
-// ReaderRights is WriterRights for the reader.
-func ReaderRights() []string { return slices.Sorted(slices.Values(readerRights)) }
+// Needed are the rights that the writer and the reader need, and all that they may hold.
+func (i *Inspection) Needed() (writer, reader []string) {
+	writer, reader = i.spec.Topology.rights()
+	return slices.Sorted(slices.Values(writer)), slices.Sorted(slices.Values(reader))
+}
 
 // SecretKept says how the realm keeps a client's secret: nil where it is a
 // reference into a vault whose contents the server shows nobody.
