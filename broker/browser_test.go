@@ -39,7 +39,7 @@ func TestBrowser(t *testing.T) {
 	m, err := s.mail.Wait(email, "", "action-token")
 	must(t, err)
 	b.open(m.Link("action-token"))
-	b.enter(`a[href*="action-token"]`)
+	b.enter(`main a[href*="action-token"]`)
 	b.write(`#password-new`, password)
 	b.write(`#password-confirm`, password)
 	b.enter(`form [type="submit"]`)

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// KeycloakOptions say how a Keycloak server starts. All fields but Vault are needed; a zero port is a
-// free one.
+// KeycloakOptions say how a Keycloak server starts. All fields but Vault and Files are needed; a
+// zero port is a free one.
 type KeycloakOptions struct {
 	Home              string // from KeycloakHome
 	Log               string // file for what the server writes
@@ -24,6 +24,7 @@ type KeycloakOptions struct {
 	AdminClientID     string // service account of master, made when the database is empty
 	AdminClientSecret string
 	Vault             string // folder of secrets that the realms refer to; empty for none
+	Files             string // folder of package realm's files; empty for none
 	HeapMB            int    // most of the Java heap; the process takes some 200 MB more
 }
 
@@ -115,6 +116,10 @@ func keycloakEnv(o KeycloakOptions, hostname string) ([]string, error) {
 		"KC_LOG_LEVEL=warn,org.keycloak.common.Profile:error,org.keycloak.quarkus.runtime.services.BootstrapFilter:error")
 	if o.Vault != "" {
 		env = append(env, "KC_VAULT_DIR="+o.Vault)
+	}
+	if o.Files != "" {
+		env = append(env, "KC_SPI_THEME__FOLDER__DIR="+filepath.Join(o.Files, "themes"),
+			"KC_SPI_PASSWORD_POLICY__PASSWORD_BLACKLIST__BLACKLISTS_PATH="+filepath.Join(o.Files, "password-blacklists"))
 	}
 	return env, nil
 }

@@ -3,6 +3,8 @@ package local
 import (
 	"context"
 	"path/filepath"
+
+	realm "countersign/keycloak-realm"
 )
 
 // StackOptions say how a stack starts. Data is needed.
@@ -72,8 +74,13 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 	if s.Addresses.Vault, err = makeVault(o.Data); err != nil {
 		return err
 	}
+	// Anew at each start: another build may bring other pages.
+	files := filepath.Join(o.Data.Dir, "keycloak")
+	if err := realm.WriteFiles(files); err != nil {
+		return err
+	}
 	s.Keycloak, err = StartKeycloak(ctx, KeycloakOptions{
-		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault,
+		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault, Files: files,
 		Port: o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
 		Database:      s.Postgres.URL(keycloakDatabase, keycloakDatabase, password),
 		AdminClientID: AdminClientID, AdminClientSecret: secret,

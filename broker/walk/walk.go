@@ -126,9 +126,12 @@ func (p *Page) Title() string {
 	return ""
 }
 
-// Link finds the address of the first link whose address contains part.
+// Link finds the address of the first link whose address contains part, other
+// than one to the same page in another language.
 func (p *Page) Link(part string) string {
-	n := find(p.root, func(n *html.Node) bool { return n.Data == "a" && strings.Contains(attr(n, "href"), part) })
+	n := find(p.root, func(n *html.Node) bool {
+		return n.Data == "a" && !has(n, "hreflang") && strings.Contains(attr(n, "href"), part)
+	})
 	if n == nil {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"countersign/broker"
+	realm "countersign/keycloak-realm"
 	"countersign/policies"
 	"countersign/provisioning/keycloak"
 )
@@ -22,6 +23,7 @@ func (a administrator) at(url string) keycloak.Admin {
 type realmCmd struct {
 	Apply  realmApplyCmd  `cmd:"" help:"Make the realm as it should be; says what it changed, and changes nothing a second time. In a shared realm it only adds what is ours, and prints what its owner is asked for."`
 	Remove realmRemoveCmd `cmd:"" help:"Take all that is ours out of a shared realm; people stay. Without --yes it only says what it would take."`
+	Files  realmFilesCmd  `cmd:"" help:"Write the theme of Keycloak's pages and mails, and the passwords that it refuses, into a folder."`
 }
 
 type realmApplyCmd struct {
@@ -97,3 +99,10 @@ func (c realmApplyCmd) programs(ctx context.Context) (policies.Programs, error) 
 	}
 	return policies.Builtin()
 }
+
+type realmFilesCmd struct {
+	Folder string `arg:"" help:"Gets themes/ and password-blacklists/; keycloak-realm/README.md says how a server is told."`
+}
+
+// Run implements the command.
+func (c realmFilesCmd) Run() error { return realm.WriteFiles(c.Folder) }

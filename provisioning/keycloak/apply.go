@@ -80,26 +80,18 @@ func Apply(ctx context.Context, admin Admin, spec Spec) (changed []string, err e
 	if err := spec.check(); err != nil {
 		return nil, err
 	}
-	r := admin.on(spec.Realm)
-	err = r.apply(ctx, t, spec)
-	return r.changed, err
-}
-
-func (r *run) apply(ctx context.Context, t *template, spec Spec) error {
 	spec.Root = cmp.Or(spec.Root, "/access")
+	r := admin.on(spec.Realm)
 	steps := []func(context.Context, *template, Spec) error{r.settings, r.profile, r.ownClients, r.programs}
 	if spec.Topology == Shared { // additive only
 		steps = []func(context.Context, *template, Spec) error{r.shared, r.ownClients, r.programs, r.permissions}
-		if r.dry { // permissions are the owner's to see; the start proof looks at what follows from them
-			steps = steps[:3]
-		}
 	}
 	for _, step := range steps {
 		if err := step(ctx, t, spec); err != nil {
-			return err
+			return r.changed, err
 		}
 	}
-	return nil
+	return r.changed, nil
 }
 
 func (s Spec) check() error {
@@ -137,7 +129,7 @@ func (r *run) shared(ctx context.Context, _ *template, spec Spec) error {
 // settings ensures the realm itself.
 func (r *run) settings(ctx context.Context, t *template, spec Spec) error {
 	want, err := fill(t.Realm, map[string]any{
-		"realm": spec.Realm, "display_name": spec.DisplayName,
+		"realm": spec.Realm, "display_name": spec.DisplayName, "base_url": spec.Portal.BaseURL,
 		"smtp_host": spec.SMTP.Host, "smtp_port": strconv.Itoa(spec.SMTP.Port),
 		"smtp_from": spec.SMTP.From, "smtp_from_name": spec.SMTP.FromName,
 	})
@@ -146,9 +138,6 @@ func (r *run) settings(ctx context.Context, t *template, spec Spec) error {
 	}
 	if server, ok := want["smtpServer"].(object); ok {
 		spec.SMTP.guard(server)
-		if r.dry {
-			delete(server, "password") // whoever looks is not shown it
-		}
 	}
 	if spec.SMTP.Host == "" {
 		delete(want, "smtpServer")
@@ -259,7 +248,7 @@ func (r *run) serviceAccount(ctx context.Context, t *template, c Credential, nam
 		return err
 	}
 	id, err := r.ensureClient(ctx, want)
-	if err != nil || id == "" {
+	if err != nil {
 		return err
 	}
 	management, err := r.clientNamed(ctx, administrative)

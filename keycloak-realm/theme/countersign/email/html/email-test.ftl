@@ -1,0 +1,4 @@
+<#import "template.ftl" as layout>
+<@layout.emailLayout title=msg("emailTestSubject")>
+<p>${msg("emailTestLead", realmName)}</p>
+</@layout.emailLayout>
