@@ -42,7 +42,7 @@ requirements:
 
 # go build knows best what has changed.
 build:
-	go build -o .build/ ./cmd/countersign ./cmd/relying-app
+	go build -ldflags "-X main.built=$$(git describe --always --dirty 2>/dev/null)" -o .build/ ./cmd/countersign ./cmd/relying-app
 
 assets:
 	sh .ci/install

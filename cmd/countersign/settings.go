@@ -79,7 +79,7 @@ func (s *settings) read(f *kong.Flag, name string) (text, from string) {
 			s.add(name+"_FILE", "name a file that the product may read", err.Error())
 			return hiddenFile, from
 		}
-		if text = strings.TrimRight(string(content), "\r\n"); text == "" {
+		if text = strings.TrimRight(string(content), "\r\n"); text == "" && f.Required {
 			s.add(name+"_FILE", "put the secret into it", path+" is empty")
 			return hiddenFile, from
 		}
