@@ -50,16 +50,6 @@ type errorPage struct {
 
 func (*errorPage) view() string { return "error" }
 
-// idlePage asks who is there after 15 minutes without activity (B29, X10).
-type idlePage struct {
-	Page
-	Name   string
-	Return string
-	Kept   bool // what was typed waits
-}
-
-func (*idlePage) view() string { return "idle" }
-
 // fail turns an error into its answer. What is no *registry.Error is ours: it is
 // logged and not shown.
 func (v *visit) fail(err error) {
@@ -93,7 +83,7 @@ func (v *visit) errorPage(status int, e *registry.Error) error {
 		switch {
 		case registry.IsIdle(e):
 			v.w.Header().Set("Clear-Site-Data", session.LeaveNothing)
-			return v.show(status, &idlePage{Page: v.page(v.words.T("idle.title"), ""), Name: v.person.Account.Name(), Return: to, Kept: kept})
+			return v.show(status, v.idlePage(to, kept))
 		case v.r.Method == http.MethodGet:
 			http.Redirect(v.w, v.r, "/sign-in?return="+url.QueryEscape(to), http.StatusSeeOther)
 			return nil

@@ -42,12 +42,12 @@ func (v *visit) comeBack() (to string, kept bool) {
 		return v.r.URL.RequestURI(), false
 	}
 	if err := v.checkToken(); err != nil { // somebody else's form, or none: nothing is kept for them
-		return "/access", false
+		return v.here(), false
 	}
 	id, err := v.keep(registry.KeptForm{To: v.r.URL.Path, Page: v.pageBefore(), Fields: v.r.PostForm})
 	if err != nil {
 		v.Log.ErrorContext(v.ctx(), "what was typed is not kept", "path", v.r.URL.Path, "error", err)
-		return "/access", false
+		return v.here(), false
 	}
 	return continuePath + id, true
 }
@@ -75,23 +75,12 @@ func (v *visit) keep(f registry.KeptForm) (id string, err error) {
 	return id, nil
 }
 
-// pageBefore is the page of ours on which the form of this request was filled in;
-// where the browser does not say, the form's own address.
+// pageBefore is the page of ours on which the form of this request was filled in.
 func (v *visit) pageBefore() string {
-	from, err := url.Parse(v.r.Referer())
-	if err != nil || from.Scheme != v.PublicURL.Scheme || from.Host != v.PublicURL.Host {
-		return v.r.URL.Path
+	if page := v.here(); !strings.HasPrefix(page, continuePath) { // that one is shown once
+		return page
 	}
-	return ownPage(from, v.r.URL.Path)
-}
-
-// ownPage is the path of an address with its query, or otherwise where that is
-// not surely a page of ours.
-func ownPage(u *url.URL, otherwise string) string {
-	if !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.HasPrefix(u.Path, continuePath) || len(u.RequestURI()) > 512 {
-		return otherwise
-	}
-	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).RequestURI()
+	return v.r.URL.Path
 }
 
 // keptForms are what this person may come back to, oldest first; what another

@@ -33,6 +33,7 @@ type Page struct {
 	Here      string    // the path of this page
 	Return    string    // where a change of language leads back to
 	Build     build
+	Watch     *watch // of a session that can pause; nil before sign-in
 }
 
 // who is the person signed in, as the header shows them.

@@ -57,7 +57,7 @@ func TestHeaders(t *testing.T) {
 	for _, target := range []string{"/sign-up", "/nowhere", "/access"} {
 		got := send(t, h, "GET", target, "").Header()
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 				"form-action 'self' http://localhost:9080; frame-ancestors 'none'; base-uri 'none'",
 			"X-Content-Type-Options":       "nosniff",
 			"Referrer-Policy":              "same-origin",

@@ -149,6 +149,7 @@ func alert(text string) *html.Node {
 	p := element(atom.P, "usa-alert__text", &html.Node{Type: html.TextNode, Data: text})
 	box := element(atom.Div, "usa-alert usa-alert--info margin-bottom-3", element(atom.Div, "usa-alert__body", p))
 	setAttribute(box, "role", "status")
+	setAttribute(box, "data-kept", "") // idle.js: what stands in the form below was typed
 	return box
 }
 

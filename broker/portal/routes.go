@@ -111,6 +111,9 @@ func (s *site) routes() http.Handler {
 	r.Post("/someone-else", s.session(s.leaving(s.Sessions.SomeoneElse)))
 	r.Get("/signed-out", s.open(s.signedOut))
 	r.Post("/back-channel-logout", s.Sessions.BackChannel)
+	r.Get("/session", s.asked(s.sessionLeft))
+	r.Post("/session/stay", s.signed(s.sessionStay))
+	r.Post("/session/keep", s.asked(s.sessionKeep))
 	r.Get(continuePath+"{kept}", s.signed(s.continued))
 
 	return r

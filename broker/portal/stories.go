@@ -58,5 +58,6 @@ func asMember[P view](p P) P {
 	f := asStranger(p).frame()
 	f.Person, f.FormToken = &who{Name: ana.Name(), Inbox: true, Desk: true}, "form-token"
 	f.Build.Demo = true
+	f.Watch = &watch{Left: 900, Whole: 40000, Who: "ana", Warn: 120, Typed: len(f.Problems) > 0}
 	return p
 }

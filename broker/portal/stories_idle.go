@@ -15,6 +15,8 @@ func idleStories(v *visit, _ places, _ *policies.Program) []story {
 		p.FormToken = "form-token"
 		return p
 	}
+	over := idle(true)
+	over.Title, over.Over = v.words.T("idle.over-title"), true
 	typed := registry.KeptForm{To: "/inbox/" + requestID, Page: "/inbox/" + requestID,
 		Fields: url.Values{"verdict": {"refuse"}, "words": {hostile}, "version": {"3"}, "reasons": {"gone"}}}
 	signing := registry.KeptForm{To: "/sign/careconnect/access-agreement", Page: "/sign/careconnect/access-agreement", Fields: url.Values{"agree": {"yes"}, "display": {"x"}}}
@@ -24,6 +26,7 @@ func idleStories(v *visit, _ places, _ *policies.Program) []story {
 		{"signed-out", asStranger(&signedOutPage{Page: v.page(v.words.T("signed-out.title"), v.words.T("signed-out.lead"))})},
 		{"idle", idle(false)},
 		{"idle-kept", idle(true)},
+		{"idle-over", over},
 		{"continue", asMember(v.continuePage(typed, page))},
 		{"continue-sign", asMember(v.continuePage(signing, page))},
 		{"continue-gone", asMember(v.continuePage(typed, nil))},

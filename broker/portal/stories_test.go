@@ -113,7 +113,9 @@ func inspect(t *testing.T, s story, doc *html.Node) {
 		}
 		switch n.Data {
 		case "script", "style":
-			t.Errorf("%s: has a <%s>", s.name, n.Data)
+			if n.Data == "style" || n.FirstChild != nil || !strings.HasPrefix(attr(n, "src"), assetsPath+"/") {
+				t.Errorf("%s: has a <%s> that is no file of ours", s.name, n.Data)
+			}
 		case "label":
 			labels[attr(n, "for")] = true
 		case "input", "select", "textarea":

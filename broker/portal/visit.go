@@ -136,7 +136,7 @@ func (v *visit) show(status int, p view) error {
 		if err != nil {
 			return err
 		}
-		f.Person = who
+		f.Person, f.Watch = who, v.watch(status == http.StatusUnprocessableEntity)
 	}
 	page, err := render(p)
 	if err == nil && status == http.StatusOK {

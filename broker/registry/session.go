@@ -57,6 +57,21 @@ type Person struct {
 	At      time.Time // instant() of the query that found all this
 }
 
+// Left is how long the session lasts if nothing more is done: until it pauses,
+// and until it ends whatever is done. Active: Seen was called with p, so that what
+// brought p here counts.
+func (p Person) Left(active bool) (idle, whole time.Duration) {
+	seen := p.Session.SeenAt
+	if active && p.At.Sub(seen) >= seenEvery {
+		seen = p.At
+	}
+	return IdleAfter - p.At.Sub(seen), p.Session.EndsAt.Sub(p.At)
+}
+
+// Over tells of a paused session that it was 12 hours old, and no lack of activity
+// is why.
+func (p Person) Over() bool { return !p.At.Before(p.Session.EndsAt) }
+
 // personRow is a session with its account and one of its role grants, if any.
 type personRow struct {
 	Session
@@ -95,7 +110,7 @@ func (r *Registry) Person(ctx context.Context, idHash []byte) (Person, error) {
 	first := rows[0]
 	if first.At.Sub(first.SeenAt) >= IdleAfter || !first.At.Before(first.EndsAt) {
 		name := Account{UserName: first.UserName, GivenName: first.GivenName, Surname: first.Surname, Locale: first.Locale}
-		return Person{Account: name, Session: Session{IDHash: first.IDHash}, At: first.At}, Fail(Unsigned, SessionIdle)
+		return Person{Account: name, Session: Session{IDHash: first.IDHash, EndsAt: first.EndsAt}, At: first.At}, Fail(Unsigned, SessionIdle)
 	}
 	p := Person{Account: first.Account, Actor: policies.Actor{Account: first.Account.ID}, Session: first.Session, At: first.At}
 	for _, row := range rows {

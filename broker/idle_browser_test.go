@@ -1,0 +1,217 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"countersign/broker/registry"
+	"countersign/broker/walk"
+)
+
+// until waits for something on the page of a tab, across its changes.
+func (b *tab) until(what, expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
+		cancel()
+		if err == nil && ok {
+			return
+		}
+	}
+	b.t.Fatalf("not in the browser: %s; %s: %.600s", what, b.where(), b.text())
+}
+
+// beside opens another tab of the same browser, with the same cookies.
+func (b *tab) beside() *tab {
+	b.t.Helper()
+	ctx, dispose := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(dispose)
+	must(b.t, chromedp.Do(ctx))
+	c := &tab{t: b.t, ctx: ctx}
+	c.do("viewport", chromedp.EmulateViewport(320, 640))
+	return c
+}
+
+// signs signs somebody in on the way to a page.
+func (b *tab) signs(s *stack, p *walk.Person, page string) {
+	b.t.Helper()
+	b.open(s.config.PublicURL + page)
+	b.write(`#username`, p.UserName)
+	b.write(`#password`, password)
+	b.enter(`#kc-login`)
+}
+
+// looks is what the browser says when somebody comes back to a tab.
+func (b *tab) looks() { eval[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`) }
+
+const (
+	warned = `document.querySelector("#cs-idle").open`
+	calm   = `!document.querySelector("#cs-idle").open && !document.body.hidden`
+	paused = `document.readyState === "complete" && document.querySelector("[data-over]") !== null`
+)
+
+// Two minutes before the session pauses the page says so, and one key stays; the
+// page's own asking does not. When it is over nothing is left to read, by the
+// back button neither, and what was typed comes back with the next sign-in. The
+// other tab agrees.
+// proves: B29 X10 attack A52
+func TestIdleInBrowser(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	desk := s.registrars(t)
+	mona, sam := s.person(t, "Mona", "Fraser"), s.person(t, "Sam", "Reyes")
+	site, err := desk.OpenSite(mona, mona, walk.Clinic{Name: "Idle Clinic", City: "Vernon"})
+	must(t, err)
+	at := askedHere(t, s, sam, site).action
+
+	b := newTab(t, browser(t))
+	b.signs(s, sam, at)
+	b.write(`[name="number"]`, "P-typed")
+	other := b.beside()
+	other.open(s.config.PublicURL + "/access")
+
+	s.move(t, 13*time.Minute+5*time.Second)
+	b.looks()
+	b.until("the warning", warned)
+	other.looks()
+	other.until("the warning there too", warned)
+	if !eval[bool](b, `document.activeElement.dataset.part === "stay" && document.querySelector("[data-part=say]").textContent === "About 2 minutes left"`) {
+		t.Errorf("the warning has no focus, or does not say the time: %s", b.text())
+	}
+	b.look()
+	for range 3 {
+		b.looks() // polls
+		b.do("wait", chromedp.Sleep(200*time.Millisecond))
+	}
+	if !eval[bool](b, warned) {
+		t.Error("a poll is taken for activity")
+	}
+	b.do("stay", chromedp.KeyEvent(kb.Enter))
+	b.until("it is calm", calm)
+	other.until("it is calm there", calm)
+	if got := eval[string](b, `document.querySelector("[name=number]").value`); got != "P-typed" {
+		t.Errorf("what was typed is %q", got)
+	}
+
+	s.move(t, 14*time.Minute)
+	for range 3 { // polls, again
+		b.looks()
+		b.do("wait", chromedp.Sleep(200*time.Millisecond))
+	}
+	b.until("the warning", warned)
+	b.do("Escape", chromedp.KeyEvent(kb.Escape))
+	b.until("Escape stays", calm)
+	s.move(t, 14*time.Minute)
+	b.looks()
+	b.until("the warning", warned)
+	s.move(t, time.Minute)
+	b.looks()
+	b.until("the idle page", paused)
+	b.look()
+	b.says("Are you still there?", "What you typed is not lost", "Continue as Sam Reyes")
+	other.until("the other tab is over too", paused)
+	eval[bool](b, `history.back() === undefined`)
+	b.do("wait", chromedp.Sleep(time.Second))
+	if text := b.text(); strings.Contains(text, "licence or registration number") || strings.Contains(text, "P-typed") {
+		t.Errorf("the back button shows %s", text)
+	}
+	var kept string
+	s.query(t, &kept, `select id from kept_form`)
+	b.open(s.config.PublicURL + "/continue/" + kept)
+	b.enter(`main a.usa-button`)
+	b.write(`#password`, password)
+	b.enter(`#kc-login`)
+	b.says("What you typed is back in this form.")
+	if got := eval[string](b, `document.querySelector("[name=number]").value`); got != "P-typed" || !strings.HasSuffix(b.where(), at) {
+		t.Errorf("%s: what was typed is %q", b.where(), got)
+	}
+}
+
+// The page warns by its own clocks: by the one that goes on while the machine
+// sleeps, and though somebody sets that one back.
+// proves: attack A52
+func TestClocksOfThePage(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	sam := s.person(t, "Sam", "Reyes")
+	chrome := browser(t)
+	for _, clock := range []string{"Date", "performance"} {
+		b := newTab(t, chrome)
+		b.signs(s, sam, "/access")
+		s.move(t, 13*time.Minute+30*time.Second)
+		eval[bool](b, fmt.Sprintf(`(() => { const now = %s.now.bind(%s); %s.now = () => now() + 810000; return true })()`, clock, clock, clock))
+		if clock == "performance" {
+			eval[bool](b, `(() => { const now = Date.now.bind(Date); Date.now = () => now() - 86400000; return true })()`)
+		}
+		b.until("the warning", warned)
+		s.move(t, 90*time.Second)
+		eval[bool](b, fmt.Sprintf(`(() => { const now = %s.now.bind(%s); %s.now = () => now() + 90000; return true })()`, clock, clock, clock))
+		b.until("the idle page", paused)
+	}
+}
+
+// Whoever signs out leaves nothing: not by the back button, not in another tab,
+// with a script and without.
+// proves: attack A52
+func TestSignedOutInBrowser(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	sam := s.person(t, "Sam", "Reyes")
+	chrome := browser(t)
+	for _, script := range []bool{true, false} {
+		b := newTab(t, chrome)
+		b.signs(s, sam, "/access")
+		b.open(s.config.PublicURL + "/feedback")
+		b.open(s.config.PublicURL + "/access")
+		b.says("Sam Reyes")
+		other := b.beside()
+		other.open(s.config.PublicURL + "/access")
+		if !script {
+			b.do("no script", withoutScript(true))
+		}
+		b.do("sign out", chromedp.Click(chromedp.CSS(`header form[action="/sign-out"] button`)))
+		b.do("signed out", chromedp.WaitVisible(chromedp.CSS(`[data-over]`)))
+		if script {
+			other.until("the other tab is over too", `document.readyState === "complete" && location.pathname === "/signed-out"`)
+		}
+		for range 3 {
+			b.do("back", withoutScript(false))
+			eval[bool](b, `history.back() === undefined`)
+			b.do("wait", chromedp.Sleep(700*time.Millisecond))
+			if text := b.text(); strings.Contains(text, "Sam Reyes") {
+				t.Errorf("the back button shows %s: %s", b.where(), text)
+			}
+		}
+	}
+}
+
+// Twelve hours end a session however active; the page says so before, and why.
+// proves: attack A52
+func TestWholeInBrowser(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	sam := s.person(t, "Sam", "Reyes")
+	b := newTab(t, browser(t))
+	b.signs(s, sam, "/access")
+	for range 50 {
+		s.move(t, 14*time.Minute)
+		eval[int](b, `1`)
+		b.open(s.config.PublicURL + "/access")
+	}
+	s.move(t, registry.SessionEnds-50*14*time.Minute-time.Minute)
+	b.looks()
+	b.until("the warning", warned)
+	b.look()
+	b.says("Your session ends soon", "a session lasts 12 hours at most")
+	s.move(t, time.Minute)
+	b.looks()
+	b.until("the idle page", paused)
+	b.says("Please sign in again", "12 hours")
+}
