@@ -39,7 +39,7 @@ var fresh = []string{session.FormField, "op", "version", "display"}
 // which it keeps.
 func (v *visit) comeBack() (to string, kept bool) {
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
-		return v.r.URL.RequestURI(), false
+		return v.r.URL.RequestURI(), strings.HasPrefix(v.r.URL.Path, continuePath) // idle.js has kept it
 	}
 	if err := v.checkToken(); err != nil { // somebody else's form, or none: nothing is kept for them
 		return v.here(), false

@@ -69,7 +69,6 @@
 		} catch { setTimeout(() => { busy = false; }, 3000); } // no network yet
 	}
 
-	// keep gives where to come back to.
 	async function keep() {
 		let to = d.return;
 		for (const form of typed) {
@@ -94,8 +93,8 @@
 	async function stay() {
 		try {
 			const r = await ask("/session/stay", new URLSearchParams({ form_token: d.token }));
-			if (!r.ok) return check();
 			const a = await r.json();
+			if (!r.ok) return check();
 			reset(a.left, a.whole);
 			say(a);
 			tick();
