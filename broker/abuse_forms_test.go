@@ -14,7 +14,7 @@ import (
 )
 
 // ownForms are the session's own: no act is behind them, broker/session tests them.
-var ownForms = []string{"POST /language", "POST /sign-out", "POST /someone-else", "POST /back-channel-logout"}
+var ownForms = []string{"POST /session/stay", "POST /session/keep", "POST /language", "POST /sign-out", "POST /someone-else", "POST /back-channel-logout"}
 
 // noSuchForm: no agreement of the program is signed for one site.
 const noSuchForm = "POST /sign/{program}/{agreement}/{site}"
