@@ -56,7 +56,7 @@ func mark(controls []control, messages map[string]string) []problem {
 		if c.Error = messages[c.Name]; c.Error == "" {
 			continue
 		}
-		out = append(out, problem{Field: c.ID, Message: strings.TrimRight(c.Label, "?:") + ": " + c.Error})
+		out = append(out, problem{Field: c.ID, Message: strings.Trim(c.Label, "¿?:") + ": " + c.Error})
 	}
 	return out
 }

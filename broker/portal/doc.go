@@ -14,7 +14,7 @@
 //  1. a file <page>.go with its struct (embedding Page), its view name, and its
 //     handlers — methods of *site that take a *visit and return an error;
 //  2. templates/<page>.html with {{define "main"}}, saying every word by
-//     {{.T "area.key"}} from ../locale/words/<area>.en.yaml;
+//     {{.T "area.key"}} from ../locale/words/<area>.<language>.yaml;
 //  3. its routes in routes.go;
 //  4. its states in stories_<area>.go: a function of tellers (stories.go) makes
 //     them of canned data with the same function that the handler uses
