@@ -171,6 +171,7 @@ func TestKeycloakPages(t *testing.T) {
 			b.forgotten(p)
 			b.mailed(p, user)
 			b.ends()
+			b.leave(p)
 			b.factors(p, user)
 		})
 	}
@@ -278,6 +279,22 @@ func (b *keycloakTab) ends() {
 	b.page("login-page-expired", true)
 }
 
+// leave signs out without an application that asks for it, and comes with an
+// address that is not confirmed.
+func (b *keycloakTab) leave(p *walk.Person) {
+	must(b.t, b.Go(b.authorize()))
+	b.fill(`#kc-login`, `#username`, p.UserName, `#password`, p.Password)
+	must(b.t, b.Go(b.s.config.Issuer()+"/protocol/openid-connect/logout?ui_locales="+b.lang))
+	b.page("logout-confirm", true)
+	b.fill(`#kc-logout`)
+	b.page("info", true)
+	b.s.keycloakUser(b.t, p, map[string]any{"emailVerified": false})
+	must(b.t, b.Go(b.authorize()))
+	b.fill(`#kc-login`, `#username`, p.UserName, `#password`, p.Password)
+	b.page("login-verify-email", true)
+	b.s.keycloakUser(b.t, p, map[string]any{"emailVerified": true})
+}
+
 // mail waits for the latest mail with a link to Keycloak.
 func (b *keycloakTab) mail(address string, since time.Time) walk.Message {
 	b.t.Helper()
@@ -340,7 +357,7 @@ func (b *keycloakTab) factors(p *walk.Person, user string) {
 			secret = b.ask(`document.querySelector("#kc-totp-secret-key").innerText`)
 			b.fill(`#saveTOTPBtn`, `#totp`, "000000")
 			b.page("login-config-totp", false)
-			b.fill(`#saveTOTPBtn`, `#totp`, code(b.t, secret))
+			b.fill(`#saveTOTPBtn`, `#totp`, code(b.t, secret, 0))
 		case "login-login-recovery-authn-code-config":
 			b.page("login-recovery-authn-code-config", false)
 			b.do("tick", chromedp.Click(chromedp.CSS(`#kcRecoveryCodesConfirmationCheck`)))
@@ -352,18 +369,45 @@ func (b *keycloakTab) factors(p *walk.Person, user string) {
 			if secret == "" {
 				b.t.Fatalf("no second factor was asked for at %s: %s", b.where(), id)
 			}
+			b.useFactors(p, secret)
 			return
 		}
 	}
+	b.t.Fatalf("setting up second factors does not end at %s", b.where())
 }
 
-// code is the one-time code of this moment (RFC 6238).
-func code(t *testing.T, secret string) string {
+// useFactors signs in once more: with a code from the app, and where the realm
+// offers a choice, by way of the page that lists the others.
+func (b *keycloakTab) useFactors(p *walk.Person, secret string) {
+	must(b.t, b.Go(b.authorize("prompt", "login")))
+	b.page("login", false) // who it is, is known
+	b.fill(`#kc-login`, `#password`, p.Password)
+	b.page("login-otp", false)
+	b.fill(`#kc-login`, `#otp`, "000000")
+	b.page("login-otp", false)
+	if b.ask(`document.querySelector("#try-another-way") ? "yes" : ""`) != "" {
+		b.fill(`#try-another-way`)
+		b.page("select-authenticator", false)
+		for i, page := range map[int]string{1: "webauthn-authenticate", 2: "login-recovery-authn-code-input"} {
+			b.fill(fmt.Sprintf(`.cs-choices > li:nth-child(%d) button`, i+1))
+			b.page(page, false)
+			b.fill(`#try-another-way`)
+		}
+		b.fill(`.cs-choices > li:first-child button`)
+	}
+	b.fill(`#kc-login`, `#otp`, code(b.t, secret, 1)) // this moment's is used up
+	if !strings.HasPrefix(b.where(), b.s.config.PublicURL) {
+		b.t.Errorf("the code leads to %s: %s", b.where(), b.ask(`document.body.innerText`))
+	}
+}
+
+// code is the one-time code of this moment, or of a later one (RFC 6238).
+func code(t *testing.T, secret string, later int64) string {
 	t.Helper()
 	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(secret, " ", ""))
 	must(t, err)
 	mac := hmac.New(sha1.New, key)
-	must(t, binary.Write(mac, binary.BigEndian, time.Now().Unix()/30))
+	must(t, binary.Write(mac, binary.BigEndian, time.Now().Unix()/30+later))
 	sum := mac.Sum(nil)
 	at := sum[len(sum)-1] & 15
 	return fmt.Sprintf("%06d", (binary.BigEndian.Uint32(sum[at:])&0x7fffffff)%1000000)

@@ -27,8 +27,8 @@ func told(t *testing.T, lang string) []story {
 
 // Every template is executed in every state that a story tells, and what comes
 // out is sound: words for every key, a label for every control, ids once each,
-// the session's token in every form, nothing inline.
-// proves: A76 attack A57
+// the session's token in every form, nothing inline, no password asked for.
+// proves: A14 A76 attack A57
 func TestStories(t *testing.T) {
 	t.Parallel()
 	for _, lang := range locale.Languages() {
@@ -119,6 +119,9 @@ func inspect(t *testing.T, s story, doc *html.Node) {
 		case "label":
 			labels[attr(n, "for")] = true
 		case "input", "select", "textarea":
+			if attr(n, "type") == "password" || strings.HasSuffix(attr(n, "autocomplete"), "-password") {
+				t.Errorf("%s: asks for a password, which is Keycloak's to ask", s.name)
+			}
 			if kind := attr(n, "type"); kind != "hidden" {
 				controls = append(controls, attr(n, "id"))
 			}
