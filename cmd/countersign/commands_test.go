@@ -164,6 +164,9 @@ func TestFirstDay(t *testing.T) {
 	p.refuses(t, "connection refused", "health")
 	serving := p.serve(t)
 	p.does(t, `"status":"ok"`, "health")
+	p.does(t, "\n0 fault(s), 1 warning(s)", "doctor") // the registrar is still to be invited
+	p.does(t, `{"area":"people and work","state":"warning","what":"there is no registrar","advice":"countersign access bootstrap`, "doctor", "--json")
+	p.with("COUNTERSIGN_SMTP_PORT", "often").refuses(t, "fault    COUNTERSIGN_SMTP_PORT: --smtp-port: expected", "doctor")
 	p.bootstrap(t)
 	p.applications(t)
 	p.does(t, "nothing found", "audit", "invariants")

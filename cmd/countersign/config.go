@@ -18,9 +18,6 @@ type configCmd struct {
 	Markdown bool `help:"Print the table of all settings instead, as the README has it."`
 }
 
-// Faults is what would keep serve from serving; Run tells it.
-func (c configCmd) Faults() broker.Faults { return nil }
-
 // Run implements the command: what is in force, from where, and what is wrong.
 func (c configCmd) Run(k *kong.Context, s *settings) error {
 	if c.Markdown {

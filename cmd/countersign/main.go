@@ -20,6 +20,7 @@ type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the portal and the worker."`
 	Demo    demoCmd    `cmd:"" help:"Run everything on this machine: the product with its own Keycloak, PostgreSQL, mail catcher and sample application."`
 	Config  configCmd  `cmd:"" help:"Say which settings are in force and where each is from, without secrets; exit 1 and all faults where serve would refuse them."`
+	Doctor  doctorCmd  `cmd:"" help:"Look at everything that the product stands on, line by line, and say what to do; exit 1 where there is a fault."`
 	Health  healthCmd  `cmd:"" help:"Ask the product that runs beside this whether it is ready; exit 1 where it is not."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database to this version, as its owner."`
 	Keys    keysCmd    `cmd:"" help:"Make the keys for signing, sealing and pepper."`
@@ -42,7 +43,7 @@ func main() {
 	k := kong.Parse(&c, kong.Name("countersign"), kong.UsageOnError(), kong.Resolvers(read), kong.Bind(read),
 		kong.Description("Decides who may hold which access in a Keycloak realm, on whose word and for how long; keeps the proof; keeps the realm exactly so."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
-	if found := read.selected(k); len(found) > 0 && k.Command() != "config" {
+	if found := read.selected(k); len(found) > 0 && k.Command() != "config" && k.Command() != "doctor" {
 		fmt.Fprintln(os.Stderr, "countersign:", found)
 		os.Exit(1)
 	}

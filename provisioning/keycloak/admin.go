@@ -26,6 +26,7 @@ type run struct {
 	*account
 	url     string
 	changed []string
+	dry     bool // nothing is written, only noted: see inspect.go
 }
 
 func (a Admin) on(realm string) *run {
@@ -44,6 +45,10 @@ func (r *run) get(ctx context.Context, path string, out any) error {
 
 // write makes a change and, once it is made, notes it in these words.
 func (r *run) write(ctx context.Context, method, path string, in any, what ...string) error {
+	if r.dry {
+		r.note(what...)
+		return nil
+	}
 	err := r.once(ctx, method+" "+path, func(bearer string) error {
 		return r.send(ctx, bearer, method, path, in, nil)
 	})

@@ -21,7 +21,7 @@
 //	directory.go  Config, New          people.go   create, set up, read, log out
 //	account.go    tokens, retries      groups.go   memberships
 //	guard.go      the calls allowed    site.go     groups of a site
-//	prove.go      the start proof
+//	prove.go      the start proof          inspect.go  what a doctor asks
 //
 // Apply, AddApp, RotateApp, RemoveApp and Apps run with an administrator's
 // credential that is given for that run and kept nowhere. They read the realm,

@@ -64,6 +64,20 @@ var writes = []call{
 	{"DELETE", "groups/*/role-mappings/clients/*"},
 }
 
+// inspections are the further calls of whoever inspects the realm, with the
+// reader's credential. None of them shows a secret of a client but the formats for
+// adapters, and that is what an inspection asks of them.
+var inspections = append([]call{
+	{"GET", "clients/*/service-account-user"},
+	{"GET", "clients/*/scope-mappings/clients/*"},
+	{"GET", "clients/*/installation/providers/*"},
+	{"GET", "client-scopes"},
+	{"GET", "users/*/role-mappings/clients/*"},
+	{"GET", "groups"},
+	{"GET", "authentication/**"},
+	{"GET", "localization/**"},
+}, reads...)
+
 // guard is a RoundTripper that refuses, before anything leaves the process, what
 // is not listed, and removes client secrets from what comes back.
 type guard struct {
@@ -155,7 +169,9 @@ func withoutSecrets(resp *http.Response) error {
 		return fmt.Errorf("keycloak: list of clients: %w", err)
 	}
 	for _, c := range clients {
-		delete(c, "secret")
+		if secret, _ := c["secret"].(string); !vaulted.MatchString(secret) { // a reference is none
+			delete(c, "secret")
+		}
 		delete(c, "registrationAccessToken")
 	}
 	if body, err = json.Marshal(clients); err != nil {

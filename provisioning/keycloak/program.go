@@ -18,6 +18,9 @@ func (r *run) programs(ctx context.Context, t *template, spec Spec) error {
 	if err != nil {
 		return err
 	}
+	if portal == nil && r.dry {
+		return nil
+	}
 	portalID := portal["id"].(string)
 	known, err := r.roles(ctx, portalID)
 	if err != nil {
@@ -61,6 +64,9 @@ func (r *run) ensureGroupPath(ctx context.Context, path string) error {
 			}
 			if err := r.write(ctx, http.MethodPost, under, object{"name": name}, "group", at, "created"); err != nil {
 				return err
+			}
+			if r.dry {
+				return nil
 			}
 			err = r.get(ctx, "/group-by-path"+at, &g)
 		}

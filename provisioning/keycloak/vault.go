@@ -39,6 +39,15 @@ func (r *run) checkVault(ctx context.Context, id, clientID, secret string) error
 	if err := r.vaultHolds(ctx, clientID, secret); err != nil {
 		return err
 	}
+	if err := r.registrationShown(ctx, clientID); err != nil {
+		return err
+	}
+	return r.adapterShown(ctx, id)
+}
+
+// adapterShown refuses a server that resolves references in what it offers for
+// configuring adapters.
+func (r *run) adapterShown(ctx context.Context, id string) error {
 	for _, format := range []string{"keycloak-oidc-keycloak-json", "keycloak-oidc-jboss-subsystem", "keycloak-oidc-jboss-subsystem-cli"} {
 		err := r.get(ctx, "/clients/"+id+"/installation/providers/"+format, nil)
 		if err == nil {
@@ -48,6 +57,11 @@ func (r *run) checkVault(ctx context.Context, id, clientID, secret string) error
 			return err
 		}
 	}
+	return nil
+}
+
+// registrationShown refuses a server that does so in client registration.
+func (r *run) registrationShown(ctx context.Context, clientID string) error {
 	resp, err := r.kc.GetRequest(ctx).Get(r.url + "/realms/" + url.PathEscape(r.realm) + "/clients-registrations/install/" + url.PathEscape(clientID))
 	if err != nil {
 		return fmt.Errorf("keycloak: check the vault for %s: %w", clientID, err)

@@ -1,0 +1,226 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/policies"
+	"countersign/provisioning"
+	"countersign/provisioning/keycloak"
+)
+
+const applies = "countersign realm apply makes it so"
+
+// keycloak looks at the realm: who it is, what time it is there, whether it is as
+// realm apply makes it, who may do what, and what applications are told.
+func (d *doctor) keycloak(ctx context.Context) {
+	d.area = "realm"
+	programs, err := d.programs(ctx)
+	if err != nil {
+		d.fault("see the database's log", "programs: %v", err)
+		return
+	}
+	directory := d.directory()
+	look, err := directory.Inspect(d.RealmSpec(programs))
+	if err != nil {
+		d.fault("this program is not whole: build it again", "%v", err)
+		return
+	}
+	if !d.discovery(ctx, look) || !d.rights(ctx, look) {
+		return
+	}
+	d.area = "realm"
+	d.settings(ctx, look)
+	d.proof(ctx, directory)
+	d.area = "sign-in"
+	d.signIn(ctx, look)
+	d.area = "secrets"
+	for _, id := range []string{d.PortalID, d.WriterID, d.ReaderID} {
+		d.secret(ctx, look, id)
+	}
+	if d.ready {
+		d.area = "applications"
+		d.applications(ctx, look)
+	}
+}
+
+// programs are those in force, or the built-in ones where none is known.
+func (d *doctor) programs(ctx context.Context) (policies.Programs, error) {
+	if d.ready {
+		if ps, err := d.reg.Programs(ctx); err != nil || len(ps) > 0 {
+			return ps, err
+		}
+	}
+	return policies.Builtin()
+}
+
+func (d *doctor) discovery(ctx context.Context, look *keycloak.Inspection) bool {
+	issuer, skew, err := look.Discovery(ctx)
+	switch {
+	case errors.Is(err, provisioning.ErrNotFound):
+		d.fault("countersign realm apply makes it; or see COUNTERSIGN_REALM", "Keycloak has no realm %s", d.Realm)
+		return false
+	case err != nil:
+		d.fault("see that Keycloak runs, and that COUNTERSIGN_KEYCLOAK_URL is where this machine and people reach it", "Keycloak does not answer: %v", err)
+		return false
+	case issuer != d.Issuer():
+		d.fault("make KC_HOSTNAME and COUNTERSIGN_KEYCLOAK_URL one address: tokens would be refused", "the realm calls itself %s, not %s", issuer, d.Issuer())
+	default:
+		d.ok("it answers as %s", issuer)
+	}
+	if skew.Abs() > 2*time.Second {
+		d.fault("let both machines follow a time server: sign-ins would be refused", "Keycloak's clock is %s from this machine's", skew)
+	} else {
+		d.ok("Keycloak's clock is the machine's, to the second")
+	}
+	return true
+}
+
+// means is what each right lets the account do; without it, it cannot.
+var means = map[string]string{
+	"manage-users":  "make people, put them into groups and take them out, end sessions",
+	"query-groups":  "find groups",
+	"query-users":   "find people",
+	"query-clients": "find clients",
+	"view-users":    "see people and their groups",
+	"view-events":   "see what was done in the realm",
+	"view-realm":    "see the realm's settings and roles",
+	"view-clients":  "see clients, and who holds their roles",
+}
+
+// rights says of writer and reader what each can do and should not, or should and
+// cannot. It is false where the reader can see nothing: the rest would be guesses.
+func (d *doctor) rights(ctx context.Context, look *keycloak.Inspection) (sees bool) {
+	writer, reader := look.Needed()
+	for _, a := range []struct {
+		area, id, setting string
+		want              []string
+	}{{"writer", d.WriterID, "COUNTERSIGN_WRITER_SECRET", writer}, {"reader", d.ReaderID, "COUNTERSIGN_READER_SECRET", reader}} {
+		d.area = a.area
+		held, err := look.Rights(ctx, a.id)
+		sees = err == nil
+		if err != nil {
+			d.fault("give "+a.setting+" what stands in the vault's file; a client that is not there, countersign realm apply makes", "Keycloak gives %s no token: %v", a.id, err)
+			continue
+		}
+		for _, right := range a.want {
+			if slices.Contains(held, right) {
+				d.ok("it can %s (%s)", means[right], right)
+			} else {
+				d.fault(applies, "it cannot %s: it lacks %s", means[right], right)
+			}
+		}
+		more := slices.DeleteFunc(slices.Clone(held), func(r string) bool { return slices.Contains(a.want, r) })
+		if len(more) > 0 {
+			d.fault(applies, "it can more than it should: %s", strings.Join(more, ", "))
+		} else {
+			d.ok("it can do nothing else in the admin API")
+		}
+	}
+	return sees
+}
+
+// settings compares the realm with what realm apply would make it.
+func (d *doctor) settings(ctx context.Context, look *keycloak.Inspection) {
+	differ, err := look.Differences(ctx)
+	for _, what := range differ {
+		d.fault(applies, "not as it should be: %s", what)
+	}
+	switch {
+	case err != nil:
+		d.fault("see that the reader has its rights", "not all of it could be compared: %v", err)
+	case len(differ) == 0:
+		d.ok("settings, user profile, clients, scopes, mappers, groups and rights are as realm apply makes them")
+	}
+}
+
+// proof is the one without which serve does not start.
+func (d *doctor) proof(ctx context.Context, directory *keycloak.Directory) {
+	err := directory.Prove(ctx)
+	var unsafe *keycloak.UnsafeRealmError
+	switch {
+	case errors.As(err, &unsafe):
+		for _, f := range unsafe.Findings {
+			d.fault("take that away in Keycloak's administration console: serve refuses to start", "%s", f)
+		}
+	case err != nil:
+		d.fault("see that the reader has its rights", "the start proof did not go through: %v", err)
+	default:
+		d.ok("nothing but the two service accounts can administer it")
+	}
+}
+
+// signIn looks at the portal's client as a browser meets it.
+func (d *doctor) signIn(ctx context.Context, look *keycloak.Inspection) {
+	uri := d.at("/callback")
+	uris, err := look.RedirectURIs(ctx, d.PortalID)
+	switch {
+	case err != nil:
+		d.fault(applies, "%v", err)
+		return
+	case !slices.Contains(uris, uri):
+		d.fault(applies+"; or see COUNTERSIGN_PUBLIC_URL", "the portal's redirect URI %s is not registered, but %s", uri, strings.Join(uris, ", "))
+		return
+	}
+	theme, err := look.SignInPage(ctx, uri)
+	if err != nil {
+		d.fault(applies, "people cannot sign in: %v", err)
+		return
+	}
+	d.ok("Keycloak shows its sign-in page for %s", uri)
+	if wanted, err := look.LoginTheme(ctx); err == nil && wanted != "" && theme != wanted {
+		d.warn("put keycloak-realm's theme where Keycloak looks for it (keycloak-realm/README.md)", "the realm asks for the theme %s, the page has %q", wanted, theme)
+	}
+	if works, err := look.SecretWorks(ctx, d.PortalID, string(d.PortalSecret)); err != nil || !works {
+		d.fault("give COUNTERSIGN_PORTAL_SECRET what stands in the vault's file", "Keycloak does not take the portal's secret")
+	} else {
+		d.ok("Keycloak takes the portal's secret")
+	}
+}
+
+// secret looks at where the realm keeps a client's secret.
+func (d *doctor) secret(ctx context.Context, look *keycloak.Inspection, id string) {
+	err := look.SecretKept(ctx, id)
+	switch {
+	case errors.Is(err, keycloak.ErrPlainSecret):
+		d.warn(`keep it in the vault (keycloak-realm/README.md, "Secrets")`, "%s: %v", id, err)
+	case err != nil:
+		d.fault(`build Keycloak as keycloak-realm/README.md says, "Secrets"`, "%s: %v", id, err)
+	default:
+		d.ok("%s: in the vault, and shown to nobody", id)
+	}
+}
+
+// applications compares what the record knows of each with its client.
+func (d *doctor) applications(ctx context.Context, look *keycloak.Inspection) {
+	all, err := d.reg.Applications(ctx)
+	if err != nil {
+		d.fault("see the database's log", "%v", err)
+		return
+	}
+	for _, a := range all {
+		again := fmt.Sprintf("countersign app add %s with its options makes it so", a.ClientID)
+		if a.Leaving != nil {
+			d.warn("countersign app remove "+a.ClientID, "%s: its removal was cut short", a.ClientID)
+			continue
+		}
+		differ, err := look.Application(ctx, a.ClientID, a.Programs, a.LogoutURL)
+		for _, what := range differ {
+			d.fault(again, "%s: not as it should be: %s", a.ClientID, strings.TrimPrefix(what, "client "+a.ClientID+": "))
+		}
+		switch {
+		case err != nil:
+			d.fault(again, "%s: %v", a.ClientID, err)
+		case len(differ) == 0:
+			d.ok("%s sees %s, and is told when somebody signs out", a.ClientID, strings.Join(a.Programs, ", "))
+		}
+		d.secret(ctx, look, a.ClientID)
+	}
+	if len(all) == 0 {
+		d.ok("there is none yet")
+	}
+}
