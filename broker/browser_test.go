@@ -83,6 +83,8 @@ func TestBrowser(t *testing.T) {
 	a.write(`#username`, mona.UserName)
 	a.write(`#password`, password)
 	a.enter(`#kc-login`)
+	a.write(`#otp`, walk.CodeAt(walk.Phone(s.config.Issuer(), mona.UserName), time.Now()))
+	a.enter(`#kc-login`)
 	a.enter(`main a[href*="/inbox/"]`)
 	a.says("Dana Whitfield", user)
 	a.radio("verdict", "approve")

@@ -95,7 +95,7 @@ func (c Config) RealmSpec(ps policies.Programs) keycloak.Spec {
 		Reader: keycloak.Credential{ID: c.ReaderID, Secret: string(c.ReaderSecret)},
 		SMTP: keycloak.SMTP{Host: c.SMTPHost, Port: c.SMTPPort, From: c.MailFrom, FromName: mailName,
 			SSL: c.SMTPTLS == mail.ImplicitTLS, StartTLS: c.SMTPTLS == mail.StartTLS, User: c.SMTPUser, Password: string(c.SMTPPassword)},
-		SSOIdle: c.SSOIdle,
+		SSOIdle: c.SSOIdle, ReuseCodes: c.Demo,
 	}
 	for _, p := range ps {
 		spec.Programs = append(spec.Programs, keycloak.Program{ID: p.ID, Entitlements: p.Entitlements})

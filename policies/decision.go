@@ -78,4 +78,5 @@ type Answer struct {
 	OK       bool
 	Capacity Approver // in which the actor would act, where that matters
 	Reasons  []string
+	Asks     Proof // with which sign-in; see Given
 }

@@ -148,7 +148,7 @@ func TestFaults(t *testing.T) {
 		"not a code":                {in("entitlements: [files]", "entitlements: [Files]"), `program.yaml:3:16: "Files" must be a code`},
 		"not yes or no":             {in("required: true", "required: maybe"), `program.yaml:28:58: must be true or false`},
 		"not a number":              {in("max: 80", "max: many"), `program.yaml:28:69: must be a whole number`},
-		"not a duration":            {in("for: 12h", "for: 12"), `program.yaml:42:41: must be a number of days or hours such as 365d`},
+		"not a duration":            {in("for: 12h", "for: 12"), `program.yaml:42:41: must be a number of days, hours or minutes such as 365d`},
 		"not a date":                {in("from: 2026-01-31", "from: soon"), `program.yaml:5:30: must be a date such as 2026-01-31`},
 		"version number":            {in("version: 1, from: 2026-01-31", "version: 2, from: 2026-01-31"), `program.yaml:5:11: versions count from 1 upwards: 1 was expected`},
 		"version without a date":    {in("from: 2026-01-31, ", ""), `program.yaml:5:11: "from" is missing`},

@@ -86,7 +86,7 @@ func MayAttest(a Actor, c Case, agreement string) Answer {
 	for _, r := range c.Program.Roles {
 		for _, n := range r.Needs {
 			if n.Kind == NeedAttest && n.Agreement == agreement {
-				return allow(BySubject)
+				return allow(BySubject).asking(c.Program, ToSign)
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func MayDeclare(a Actor, c Case) Answer {
 	if why := unsignable(c); why != "" {
 		return refuse(why)
 	}
-	return allow(BySigningAuthority)
+	return allow(BySigningAuthority).asking(c.Program, ToSign)
 }
 
 // unsignable is why no declaration is awaited.

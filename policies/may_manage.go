@@ -33,7 +33,7 @@ func MayDeactivate(ps Programs, a Actor, c Case, subject, role string) Answer {
 	if last(c, subject, role) && !a.CanOperate(ps, Registrar, c.program()) {
 		return refuse(LastAdministrator)
 	}
-	return ans
+	return ans.asking(c.Program, ToDecide)
 }
 
 // MayLeave tells whether the actor may end their own role at Case.Site, now or
@@ -71,13 +71,13 @@ func MayCallOff(ps Programs, a Actor, c Case, r Restriction, t time.Time) Answer
 	case a.Account == r.Account:
 		return refuse(OwnAccess)
 	case a.CanOperate(ps, Registrar, c.program()) && r.Program == c.program():
-		return allow(ByRegistrar)
+		return allow(ByRegistrar).asking(c.Program, ToDecide)
 	case r.Site != c.Site.ID || !a.Can(ps, Administer, c.Site.ID):
 		return refuse(NotVisible)
 	case r.By != r.Account && !slices.Contains(c.Administrators, r.By):
 		return refuse(SetByOthers) // a registrar's, who has reasons that the site may not know
 	}
-	return allow(ByGroupAdministrator)
+	return allow(ByGroupAdministrator).asking(c.Program, ToDecide)
 }
 
 // MayNameAdministrator tells whether the actor may propose the subject as a
@@ -97,7 +97,7 @@ func MayNameAdministrator(ps Programs, a Actor, c Case, subject string, t time.T
 	case slices.Contains(c.Administrators, subject):
 		return refuse(AlreadyHeld)
 	}
-	return ans
+	return ans.asking(c.Program, ToDecide)
 }
 
 // MayAuthorize tells whether the actor may let onBehalf act for them at
@@ -111,7 +111,7 @@ func MayAuthorize(ps Programs, a Actor, c Case, onBehalf string) Answer {
 	case !a.Can(ps, Authorize, c.Site.ID):
 		return refuse(NotAuthorizer)
 	}
-	return allow(ByAuthorizer)
+	return allow(ByAuthorizer).asking(c.Program, ToDecide)
 }
 
 // MayEndMandate tells whether the actor may end it: either of the two, an
@@ -121,11 +121,11 @@ func MayEndMandate(ps Programs, a Actor, c Case, authorizer, onBehalf string) An
 	case "":
 		return refuse(NotSignedIn)
 	case authorizer:
-		return allow(ByAuthorizer)
+		return allow(ByAuthorizer).asking(c.Program, ToDecide)
 	case onBehalf:
 		return allow(BySubject)
 	}
-	return MayAdminister(ps, a, c)
+	return MayAdminister(ps, a, c).asking(c.Program, ToDecide)
 }
 
 // MayRecordStanding tells whether the actor may record that the request's subject
@@ -146,7 +146,7 @@ func MayRecordStanding(ps Programs, a Actor, c Case) Answer {
 	if _, ok := c.need(string(NeedStanding)); !ok {
 		return refuse(NoSuchNeed)
 	}
-	return allow(ByRegistrar)
+	return allow(ByRegistrar).asking(c.Program, ToDecide)
 }
 
 // MaySuspend tells whether the actor may suspend the subject in a whole program.
@@ -157,7 +157,7 @@ func MaySuspend(ps Programs, a Actor, program, subject string) Answer {
 	case a.Account == subject:
 		return refuse(OwnAccess)
 	}
-	return operates(ps, a, program)
+	return operates(ps, a, program).asking(ps[program], ToDecide)
 }
 
 // MayKeepOperators tells whether the actor may see who operates the program, and
@@ -181,7 +181,7 @@ func MayInviteOperator(ps Programs, a Actor, program, role string) Answer {
 	}
 	if p := ps[OperatorProgram]; p != nil {
 		if r, ok := p.Role(role); ok && r.Entry == EntryInvitation {
-			return MayKeepOperators(ps, a, program)
+			return MayKeepOperators(ps, a, program).asking(ps[program], ToDecide)
 		}
 	}
 	return refuse(RoleUnknown)

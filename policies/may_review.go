@@ -37,7 +37,7 @@ func MayTurnDown(ps Programs, a Actor, c Case, need string) Answer {
 	if why := biased(a.Account, c, state.Need, as); why != "" {
 		return refuse(why)
 	}
-	return allow(as)
+	return allow(as).asking(c.Program, ToDecide)
 }
 
 // Deciders are the accounts that may meet an approve need now, and in which

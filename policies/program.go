@@ -19,6 +19,7 @@ type Program struct {
 	Entitlements []string
 	Professions  []Profession
 	Roles        []Role // in the order in which they are shown
+	Acts         map[ActKind]Proof
 	Agreements   map[string]Agreement
 	Texts        map[string]map[string]string // language → key → text
 	Source       []byte                       // what was loaded, as stored in program_version
@@ -50,7 +51,8 @@ type Role struct {
 	AsHolder    bool     // gives: as-authorizer — the entitlements that a live authorizer holds there now
 	May         []Capability
 	Entry       Entry
-	Welcome     bool // its holder gets the welcome package when the realm has the access (C24)
+	SignIn      Strength // the least sign-in of whoever holds it
+	Welcome     bool     // its holder gets the welcome package when the realm has the access (C24)
 }
 
 // Capability is what holding a role lets a person do in the product.

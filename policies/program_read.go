@@ -44,7 +44,7 @@ func readProgram(r reader, content string) (*Program, map[string]string) {
 	if root == nil {
 		return p, nil
 	}
-	m := r.object(root, "program", "time-zone", "entitlements", "agreements", "bodies", "professions", "forms", "sites", "roles")
+	m := r.object(root, "program", "time-zone", "entitlements", "agreements", "bodies", "professions", "forms", "sites", "roles", "acts")
 	for _, key := range []string{"program", "time-zone", "roles"} {
 		if m[key] == nil {
 			r.fault(root, "%q is missing", key)
@@ -61,6 +61,7 @@ func readProgram(r reader, content string) (*Program, map[string]string) {
 	}
 	pr.readRoles(m["roles"])
 	pr.readSites(m["sites"])
+	p.Acts = pr.readActs(m["acts"])
 	pr.check()
 	return p, pr.formOf
 }
@@ -198,7 +199,7 @@ func (r programReader) readRoles(n ast.Node) {
 		if slices.Contains(r.p.Entitlements, e.key) {
 			r.fault(e.at, "%q is an entitlement already; roles and entitlements share one name space", e.key)
 		}
-		m := r.object(e.node, "professions", "form", "needs", "gives", "may", "entry", "welcome")
+		m := r.object(e.node, "professions", "form", "needs", "gives", "may", "entry", "sign-in", "welcome")
 		role := Role{Code: e.key, Welcome: r.yes(m["welcome"]), Entry: EntryOpen}
 		var codes []string
 		for _, p := range r.p.Professions {
@@ -223,8 +224,23 @@ func (r programReader) readRoles(n ast.Node) {
 		if m["entry"] != nil {
 			role.Entry = Entry(r.oneOf(m["entry"], "entry", []string{string(EntryOpen), string(EntryInvitation)}))
 		}
+		role.SignIn = r.strength(m["sign-in"])
 		r.p.Roles = append(r.p.Roles, role)
 	}
+}
+
+func (r programReader) strength(n ast.Node) Strength {
+	return StrengthOf(r.oneOf(n, "strength of sign-in", strengths))
+}
+
+func (r programReader) readActs(n ast.Node) map[ActKind]Proof {
+	out := map[ActKind]Proof{}
+	for _, e := range r.entries(n) {
+		kind := ActKind(r.oneOf(e.at, "act", []string{string(ToSign), string(ToDecide)}))
+		m := r.object(e.node, "fresh", "sign-in")
+		out[kind] = Proof{Strength: r.strength(m["sign-in"]), Fresh: r.span(m["fresh"])}
+	}
+	return out
 }
 
 // readNeed reads "standing", "invited" or a mapping whose first word is the kind.

@@ -32,6 +32,8 @@ const (
 	AuthorizerUnfit    = "authorizer-unfit"
 	LastAdministrator  = "last-administrator" // A17
 	SetByOthers        = "set-by-others"
+	SignInTooWeak      = "sign-in-too-weak" // a second factor is asked for
+	SignInTooOld       = "sign-in-too-old"  // fresh proof is asked for
 	AsSubject          = "as-subject"
 	AsGroupAdmin       = "as-group-administrator"
 	AsAuthorizerReason = "as-authorizer"
@@ -49,7 +51,7 @@ func ReasonCodes() []string {
 		NotSignedIn, NotVisible, OwnRequest, OwnAccess, NotOwn, NotRegistrar, NotAdministrator, NotAuthorizer,
 		NotNamed, OthersDecide, RequestedByYou, SignedByYou, ReviewedByYou, NotDeclaredYet, NotSubmitted,
 		NoSuchNeed, NotOutstanding, WrongState, WrongKind, ByInvitation, AlreadyOpen, AlreadyHeld,
-		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers,
+		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, SignInTooWeak, SignInTooOld,
 		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport,
 	}
 }

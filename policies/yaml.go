@@ -223,7 +223,7 @@ func (r reader) count(n ast.Node) int {
 	return i
 }
 
-var durationForm = regexp.MustCompile(`^([0-9]{1,5})(d|h)$`)
+var durationForm = regexp.MustCompile(`^([0-9]{1,5})(d|h|m)$`)
 
 // span reads a duration in days or hours: 365d, 12h. A day is 24 hours.
 func (r reader) span(n ast.Node) time.Duration {
@@ -232,14 +232,11 @@ func (r reader) span(n ast.Node) time.Duration {
 	}
 	m := durationForm.FindStringSubmatch(r.text(n))
 	if m == nil {
-		r.fault(n, "must be a number of days or hours such as 365d or 12h")
+		r.fault(n, "must be a number of days, hours or minutes such as 365d, 12h or 15m")
 		return 0
 	}
 	count, _ := strconv.Atoi(m[1]) // five digits always fit
-	unit := time.Hour
-	if m[2] == "d" {
-		unit = 24 * time.Hour
-	}
+	unit := map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute}[m[2]]
 	return time.Duration(count) * unit
 }
 

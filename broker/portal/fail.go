@@ -89,6 +89,9 @@ func (v *visit) errorPage(status int, e *registry.Error) error {
 			return nil
 		}
 	}
+	if v.signed && v.stepUp(e) {
+		return nil
+	}
 	p := &errorPage{Page: v.page(v.words.T("error.title."+titleOf(status)), v.say(e)), Back: "/"}
 	if v.signed {
 		p.Back = "/access"

@@ -49,6 +49,9 @@ func (s *site) signed(h func(*visit) error) http.HandlerFunc {
 			err = v.checkToken()
 		}
 		if err == nil {
+			err = v.Registry.MayUse(v.ctx(), v.person)
+		}
+		if err == nil {
 			err = h(v)
 		}
 		v.end(err)

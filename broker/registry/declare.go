@@ -96,7 +96,7 @@ func (r *Registry) Attest(ctx context.Context, by By, program, agreement, displa
 			return "", Fail(NotFound, "error.not-found")
 		}
 		c := policies.Case{Program: p, Request: policies.Request{Account: by.Account}}
-		if a := policies.MayAttest(tx.Actor, c, agreement); !a.OK {
+		if a := policies.MayAttest(tx.Actor, c, agreement).Given(tx.SignIn); !a.OK {
 			return "", Fail(NotFound, "error.not-found")
 		}
 		need := attestNeed(p, agreement)
@@ -255,7 +255,7 @@ func (r *Registry) SignDeclaration(ctx context.Context, by By, id, secret, displ
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayDeclare(tx.Actor, c); !a.OK {
+		if a := policies.MayDeclare(tx.Actor, c).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		proven, err := tx.provenSigner(id, secret)

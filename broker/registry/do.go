@@ -66,6 +66,7 @@ type Tx struct {
 	At       time.Time
 	Programs policies.Programs
 	Actor    policies.Actor
+	SignIn   policies.SignIn // of the actor, at At
 	accounts []string // locked and settled: the touched ones and their dependants
 	events   []pending
 }
@@ -142,8 +143,7 @@ func (r *Registry) once(ctx context.Context, act Act, digest []byte, touch Touch
 	if _, err := t.ExecContext(ctx, `savepoint fn`); err != nil {
 		return "", err
 	}
-	result, err = fn(tx)
-	if err == nil {
+	if result, err = tx.act.do(tx, fn); err == nil {
 		err = tx.settle()
 	}
 	refusal := new(Error)
@@ -164,6 +164,16 @@ func (r *Registry) once(ctx context.Context, act Act, digest []byte, touch Touch
 		return "", commitFailed{cerr}
 	}
 	return result, err
+}
+
+// do runs fn for whom the sign-in lets do anything at all.
+func (a Act) do(tx *Tx, fn func(*Tx) (string, error)) (string, error) {
+	if a.By.Account != "" {
+		if may := policies.MayUse(tx.Programs, tx.Actor, tx.SignIn); !may.OK {
+			return "", refuse(may)
+		}
+	}
+	return fn(tx)
 }
 
 // claim takes the operation's id; false when somebody did before.
@@ -271,6 +281,7 @@ func (tx *Tx) lock(touch Touch) error {
 		return err
 	}
 	if tx.act.By.Account != "" {
+		tx.SignIn = signIn(tx.act.By.ACR, tx.At.Sub(tx.act.By.AuthTime))
 		tx.Actor, err = actorAt(tx.ctx, tx.Tx, tx.act.By.Account, tx.At)
 	}
 	return err

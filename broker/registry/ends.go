@@ -127,7 +127,7 @@ func (r *Registry) Deactivate(ctx context.Context, by By, join, last string, rea
 		return InvalidField("reasons", "error.reason-needed")
 	}
 	return r.endJoin(ctx, by, "member.deactivate", join, last, "planned", reasons, words, func(tx *Tx, c policies.Case, j Join) policies.Answer {
-		return policies.MayDeactivate(tx.Programs, tx.Actor, c, j.Account, j.Role)
+		return policies.MayDeactivate(tx.Programs, tx.Actor, c, j.Account, j.Role).Given(tx.SignIn)
 	})
 }
 
@@ -207,7 +207,7 @@ func (tx *Tx) endPlans(c policies.Case, j Join) (ended int, no policies.Answer, 
 		if x.Account != j.Account || x.Site != j.Site || x.Role != j.Role || x.At(tx.At) {
 			continue
 		}
-		if a := policies.MayCallOff(tx.Programs, tx.Actor, c, x, tx.At); !a.OK {
+		if a := policies.MayCallOff(tx.Programs, tx.Actor, c, x, tx.At).Given(tx.SignIn); !a.OK {
 			no = a
 			continue
 		}
@@ -260,7 +260,7 @@ func (r *Registry) Suspend(ctx context.Context, by By, program, account string, 
 		if err := tx.knownIn(program, account); err != nil {
 			return "", err
 		}
-		if a := policies.MaySuspend(tx.Programs, tx.Actor, program, account); !a.OK {
+		if a := policies.MaySuspend(tx.Programs, tx.Actor, program, account).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		if _, err := tx.add("restriction", about{account: account}, `kind, program, by_account, reasons`, "suspended", program, by.Account, pqStrings(reasons)); err != nil {
@@ -281,7 +281,7 @@ func (r *Registry) Lift(ctx context.Context, by By, program, account string) err
 		if err := tx.knownIn(program, account); err != nil {
 			return "", err
 		}
-		if a := policies.MaySuspend(tx.Programs, tx.Actor, program, account); !a.OK {
+		if a := policies.MaySuspend(tx.Programs, tx.Actor, program, account).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		n, err := tx.end("restriction", `account_id = $3 and kind = 'suspended' and program = $4`, account, program)

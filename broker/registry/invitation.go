@@ -173,7 +173,7 @@ func (r *Registry) InviteOperator(ctx context.Context, by By, program, role, ema
 		if _, known := tx.Programs[policies.OperatorProgram].Role(role); !known {
 			return "", InvalidField("role", "error.choose")
 		}
-		if a := policies.MayInviteOperator(tx.Programs, tx.Actor, program, role); !a.OK {
+		if a := policies.MayInviteOperator(tx.Programs, tx.Actor, program, role).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		_, site, err := tx.registrarSite(program)
@@ -246,7 +246,7 @@ func (r *Registry) OfferByMail(ctx context.Context, by By, site, role, email str
 		if s.Opened == nil { // not to be found by anyone yet (A65)
 			return "", Fail(NotFound, "error.not-found")
 		}
-		if a := policies.MayAuthorize(tx.Programs, tx.Actor, c, ""); !a.OK {
+		if a := policies.MayAuthorize(tx.Programs, tx.Actor, c, "").Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		if rl, ok := tx.Programs[s.Program].Role(role); !ok || !rl.NeedsAuthorizer() {

@@ -22,7 +22,7 @@ func (r *Registry) Offer(ctx context.Context, by By, site, onBehalf string) erro
 		if s.Opened == nil { // not to be found by anyone yet (A65)
 			return "", Fail(NotFound, "error.not-found")
 		}
-		if a := policies.MayAuthorize(tx.Programs, tx.Actor, c, onBehalf); !a.OK {
+		if a := policies.MayAuthorize(tx.Programs, tx.Actor, c, onBehalf).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		var roles []string
@@ -59,7 +59,7 @@ func (r *Registry) EndMandate(ctx context.Context, by By, id string) error {
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayEndMandate(tx.Programs, tx.Actor, c, m.Authorizer, m.OnBehalf); !a.OK {
+		if a := policies.MayEndMandate(tx.Programs, tx.Actor, c, m.Authorizer, m.OnBehalf).Given(tx.SignIn); !a.OK {
 			return "", Fail(NotFound, "error.not-found")
 		}
 		n, err := tx.end("mandate", `id = $3`, id)
@@ -92,7 +92,7 @@ func (r *Registry) NameAdministrator(ctx context.Context, by By, site, account s
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, account, tx.At); !a.OK {
+		if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, account, tx.At).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		var member, asked bool

@@ -30,9 +30,9 @@ func (r *Registry) Review(ctx context.Context, by By, n NewReview) error {
 		if err != nil {
 			return "", err
 		}
-		may := policies.MayTurnDown(tx.Programs, tx.Actor, c, n.Need)
+		may := policies.MayTurnDown(tx.Programs, tx.Actor, c, n.Need).Given(tx.SignIn)
 		if n.Verdict == policies.Approved {
-			may = policies.MayReview(tx.Programs, tx.Actor, c, n.Need)
+			may = policies.MayReview(tx.Programs, tx.Actor, c, n.Need).Given(tx.SignIn)
 		}
 		if !may.OK {
 			return "", refuse(may)
@@ -207,7 +207,7 @@ func (r *Registry) RecordStanding(ctx context.Context, by By, n NewStanding) err
 		if err != nil {
 			return "", err
 		}
-		if a := policies.MayRecordStanding(tx.Programs, tx.Actor, c); !a.OK {
+		if a := policies.MayRecordStanding(tx.Programs, tx.Actor, c).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		site, err := readSite(ctx, tx, req.Site)

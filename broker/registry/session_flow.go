@@ -25,14 +25,16 @@ type SignIn struct {
 	ReturnTo    string
 	Prompt      string
 	MaxAge      *int          // seconds
+	Strength    string        // that the answer's acr has to have; empty: any
+	Action      string        // Keycloak's kc_action, which the person chose; empty: none
 	Age         time.Duration // since its start; TakeSignIn sets it
 }
 
 // StartSignIn keeps a sign-in until its callback.
 func (r *Registry) StartSignIn(ctx context.Context, s SignIn) error {
-	return r.exec(ctx, `insert into sign_in (state_hash, browser_hash, nonce, verifier, return_to, prompt, max_age, started_at, key_id)
-		values ($1, $2, $3, $4, $5, $6, $7, instant(), $8)`,
-		s.StateHash, s.BrowserHash, s.Nonce, r.keys.Seal([]byte(s.Verifier), verifierOf(s.StateHash)), s.ReturnTo, s.Prompt, s.MaxAge, r.keys.SealKeyID())
+	return r.exec(ctx, `insert into sign_in (state_hash, browser_hash, nonce, verifier, return_to, prompt, max_age, strength, action, started_at, key_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, instant(), $10)`,
+		s.StateHash, s.BrowserHash, s.Nonce, r.keys.Seal([]byte(s.Verifier), verifierOf(s.StateHash)), s.ReturnTo, s.Prompt, s.MaxAge, s.Strength, s.Action, r.keys.SealKeyID())
 }
 
 // TakeSignIn gives a sign-in to its callback, once and to the browser that began
@@ -44,12 +46,14 @@ func (r *Registry) TakeSignIn(ctx context.Context, stateHash, browserHash []byte
 		ReturnTo string `db:"return_to"`
 		Prompt   string
 		MaxAge   *int    `db:"max_age"`
+		Strength string
+		Action   string
 		Age      float64 // seconds
 	}
 	err := r.inTx(ctx, func(t *sqlx.Tx) error {
 		return t.GetContext(ctx, &row, `update sign_in set used_at = instant()
 			where state_hash = $1 and browser_hash = $2 and used_at is null and started_at > instant() - make_interval(secs => $3)
-			returning nonce, verifier, return_to, prompt, max_age, extract(epoch from used_at - started_at) as age`,
+			returning nonce, verifier, return_to, prompt, max_age, strength, action, extract(epoch from used_at - started_at) as age`,
 			stateHash, browserHash, SignInWithin.Seconds())
 	})
 	if isNoRows(err) {
@@ -60,7 +64,7 @@ func (r *Registry) TakeSignIn(ctx context.Context, stateHash, browserHash []byte
 	}
 	verifier, err := r.keys.Unseal(row.Verifier, verifierOf(stateHash))
 	return SignIn{StateHash: stateHash, BrowserHash: browserHash, Nonce: row.Nonce, Verifier: string(verifier), ReturnTo: row.ReturnTo,
-		Prompt: row.Prompt, MaxAge: row.MaxAge, Age: time.Duration(row.Age * float64(time.Second))}, err
+		Prompt: row.Prompt, MaxAge: row.MaxAge, Strength: row.Strength, Action: row.Action, Age: time.Duration(row.Age * float64(time.Second))}, err
 }
 
 func verifierOf(stateHash []byte) string { return "sign_in.verifier:" + hex.EncodeToString(stateHash) }

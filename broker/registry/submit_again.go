@@ -69,7 +69,7 @@ func (tx *Tx) nameAgain(req Request) error {
 	if err != nil {
 		return err
 	}
-	if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, req.Account, tx.At); !a.OK {
+	if a := policies.MayNameAdministrator(tx.Programs, tx.Actor, c, req.Account, tx.At).Given(tx.SignIn); !a.OK {
 		return refuse(a)
 	}
 	return tx.send(req)

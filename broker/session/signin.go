@@ -26,11 +26,13 @@ const mostFlows = 8
 var (
 	language = regexp.MustCompile(`^[a-z]{2}$`)
 	seconds  = regexp.MustCompile(`^[0-9]{1,6}$`)
+	strength = regexp.MustCompile(`^[a-z]+-factor$`)
 )
 
 // SignIn begins a sign-in: GET /sign-in?return=/path, with prompt=login or
-// max_age=SECONDS to demand fresh proof. Keycloak's pages follow the visit's language. Who is signed
-// in and needs no fresh proof goes straight on; whose session is idle has to give
+// max_age=SECONDS to demand fresh proof, and strength=two-factor to demand a strong
+// one. Keycloak's pages follow the visit's language. Who is signed in, strongly
+// enough, and needs no fresh proof goes straight on; whose session is idle has to give
 // proof again (A52), which makes this the idle page's "continue as …" too.
 func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
@@ -42,12 +44,15 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) error {
 		age, _ := strconv.Atoi(n)
 		flow.MaxAge = &age
 	}
+	if asked := q.Get("strength"); strength.MatchString(asked) {
+		flow.Strength = asked
+	}
 	p, err := s.Authenticate(r)
 	hint := ""
 	switch {
 	case registry.IsIdle(err):
 		flow.Prompt, hint = "login", p.Account.UserName
-	case err == nil && flow.Prompt == "" && flow.MaxAge == nil:
+	case err == nil && flow.Prompt == "" && flow.MaxAge == nil && registry.Reaches(p.Session.ACR, flow.Strength):
 		redirect(w, r, flow.ReturnTo)
 		return nil
 	case err == nil:
@@ -81,6 +86,12 @@ func (s *Sessions) begin(w http.ResponseWriter, r *http.Request, flow registry.S
 	}
 	if flow.MaxAge != nil {
 		options = append(options, oauth2.SetAuthURLParam("max_age", strconv.Itoa(*flow.MaxAge)))
+	}
+	if flow.Strength != "" {
+		options = append(options, oauth2.SetAuthURLParam("acr_values", flow.Strength))
+	}
+	if flow.Action != "" {
+		options = append(options, oauth2.SetAuthURLParam("kc_action", flow.Action))
 	}
 	if hint != "" {
 		options = append(options, oauth2.SetAuthURLParam("login_hint", hint))
@@ -119,7 +130,7 @@ func (s *Sessions) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := fresh(who, flow, now); err != nil {
+	if err := errors.Join(fresh(who, flow, now), strong(who, flow)); err != nil {
 		return s.refused(err)
 	}
 	err = s.start(w, r, token, who, now)
@@ -130,7 +141,11 @@ func (s *Sessions) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	redirect(w, r, flow.ReturnTo)
+	to := flow.ReturnTo
+	if flow.Action != "" {
+		to += "?" + url.Values{"outcome": {outcome(q)}}.Encode()
+	}
+	redirect(w, r, to)
 	return nil
 }
 
@@ -200,6 +215,14 @@ func fresh(who claims, flow registry.SignIn, now time.Time) error {
 	}
 	if at := time.Unix(who.AuthTime, 0); at.Before(earliest) {
 		return fmt.Errorf("session: proof of %s is older than %s", at, earliest)
+	}
+	return nil
+}
+
+// strong demands the strength that the sign-in was begun for, for the same reason.
+func strong(who claims, flow registry.SignIn) error {
+	if !registry.Reaches(who.ACR, flow.Strength) {
+		return fmt.Errorf("session: asked for %s and got acr %q", flow.Strength, who.ACR)
 	}
 	return nil
 }

@@ -20,21 +20,17 @@ func (b *Browser) SignIn(userName, password string) (*Page, error) {
 	return page.Authenticate(userName, password)
 }
 
-// Authenticate fills in Keycloak's sign-in page, and a one-time code where it
-// asks for one.
+// Authenticate fills in Keycloak's sign-in page. A one-time code, or how to set
+// them up, is answered as it comes.
 func (p *Page) Authenticate(userName, password string) (*Page, error) {
 	form := p.FormWith("password")
 	if form.Has("username") {
 		form.Set("username", userName)
 	}
+	p.browser.who, p.browser.password = userName, password
 	page, err := form.Set("password", password).Send()
 	if err != nil {
 		return nil, err
-	}
-	if otp := page.FormWith("otp"); otp.err == nil && p.browser.Code != nil {
-		if page, err = otp.Set("otp", p.browser.Code()).Send(); err != nil {
-			return nil, err
-		}
 	}
 	if page.FormWith("password").err == nil {
 		return page, fmt.Errorf("walk: sign-in of %s was refused: %.300s", userName, page.Text())

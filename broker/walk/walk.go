@@ -30,8 +30,9 @@ type Browser struct {
 	Language string
 	// Watch is told of every page that comes back; nil for nobody.
 	Watch func(*Page)
-	// Code answers a one-time code that Keycloak asks for; nil where nobody has one.
-	Code func() string
+
+	who      string // who signed in last, and with what
+	password string
 }
 
 // New makes a browser that starts at an address.
@@ -52,6 +53,7 @@ type Page struct {
 	Body    string
 	root    *html.Node
 	browser *Browser
+	proved  bool // the portal asked for proof on the way here
 }
 
 // Get opens a path of the portal, or an absolute address, and follows redirects.
@@ -64,22 +66,46 @@ func (b *Browser) Get(address string) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.do(req)
+	page, err := b.do(req)
+	if err != nil {
+		return nil, err
+	}
+	return b.prove(page)
 }
 
 // Post sends a form as a browser on the same origin would.
 func (b *Browser) Post(address string, values url.Values) (*Page, error) {
+	return b.post(address, "", values)
+}
+
+// post is Post from a page, which the browser names.
+func (b *Browser) post(address, from string, values url.Values) (*Page, error) {
 	u, err := b.Home.Parse(address)
 	if err != nil {
 		return nil, err
 	}
+	req, err := newPost(u, values)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(from, u.Scheme+"://"+u.Host+"/") { // as our pages ask: Referrer-Policy same-origin
+		req.Header.Set("Referer", from)
+	}
+	page, err := b.do(req)
+	if err != nil {
+		return nil, err
+	}
+	return b.prove(page)
+}
+
+func newPost(u *url.URL, values url.Values) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodPost, u.String(), strings.NewReader(values.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Origin", u.Scheme+"://"+u.Host)
-	return b.do(req)
+	return req, nil
 }
 
 func (b *Browser) do(req *http.Request) (*Page, error) {
@@ -98,7 +124,7 @@ func (b *Browser) do(req *http.Request) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Page{Status: resp.StatusCode, URL: resp.Request.URL, Header: resp.Header, Body: string(body), root: root, browser: b}
+	p := &Page{Status: resp.StatusCode, URL: resp.Request.URL, Header: resp.Header, Body: string(body), root: root, browser: b, proved: askedForProof(resp)}
 	if b.Watch != nil {
 		b.Watch(p)
 	}
@@ -279,7 +305,11 @@ func (f *Form) Send() (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.page.browser.Post(u.String(), f.values)
+	after, err := f.page.browser.post(u.String(), f.page.URL.String(), f.values)
+	if err != nil || !after.proved {
+		return after, err
+	}
+	return f.resume(u.Path, after)
 }
 
 func find(n *html.Node, ok func(*html.Node) bool) *html.Node {

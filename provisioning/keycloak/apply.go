@@ -28,8 +28,9 @@ type Spec struct {
 	Programs    []Program
 	SMTP        SMTP // no Host: the realm keeps the mail server it has
 
-	SSOIdle   time.Duration // replaces the template's 15 minutes; for tests
-	FixedKeys bool          // signing keys made once in this process, so that a realm is made fast; for tests
+	SSOIdle    time.Duration // replaces the template's 15 minutes; for tests
+	ReuseCodes bool          // one-time codes count again until they change; for the demo and tests, whose people sign in many times a minute
+	FixedKeys  bool          // signing keys made once in this process, so that a realm is made fast; for tests
 }
 
 // Portal is the portal's own client.
@@ -87,7 +88,7 @@ func Apply(ctx context.Context, admin Admin, spec Spec) (changed []string, err e
 
 func (r *run) apply(ctx context.Context, t *template, spec Spec) error {
 	spec.Root = cmp.Or(spec.Root, "/access")
-	steps := []func(context.Context, *template, Spec) error{r.settings, r.profile, r.ownClients, r.programs}
+	steps := []func(context.Context, *template, Spec) error{r.settings, r.flows, r.requiredActions, r.profile, r.ownClients, r.programs}
 	if spec.Topology == Shared { // additive only
 		steps = []func(context.Context, *template, Spec) error{r.shared, r.ownClients, r.programs, r.permissions}
 		if r.dry { // permissions are the owner's to see; the start proof looks at what follows from them
@@ -156,6 +157,7 @@ func (r *run) settings(ctx context.Context, t *template, spec Spec) error {
 	if spec.SSOIdle > 0 {
 		want["ssoSessionIdleTimeout"] = spec.SSOIdle.Seconds()
 	}
+	want["otpPolicyCodeReusable"] = spec.ReuseCodes
 	var have object
 	err = r.get(ctx, "", &have)
 	if errors.Is(err, provisioning.ErrNotFound) {

@@ -11,10 +11,12 @@ type object = map[string]any
 
 // template is the decoded realm template; see package realm for its sections.
 type template struct {
-	Realm        object            `json:"realm"`
-	Profile      object            `json:"profile"`
-	Clients      map[string]object `json:"clients"`
-	ProgramScope object            `json:"programScope"`
+	Realm           object            `json:"realm"`
+	Flows           []flow            `json:"flows"`
+	RequiredActions map[string]object `json:"requiredActions"`
+	Profile         object            `json:"profile"`
+	Clients         map[string]object `json:"clients"`
+	ProgramScope    object            `json:"programScope"`
 }
 
 func parseTemplate(source []byte) (*template, error) {

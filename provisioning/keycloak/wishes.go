@@ -81,11 +81,14 @@ func settingWishes(realm object) (wishes []Wish) {
 	on := func(key string) bool { return realm[key] == true }
 	number := func(key string) float64 { n, _ := realm[key].(float64); return n }
 	mail, _ := realm["smtpServer"].(object)
+	levels, _ := realm["attributes"].(object)
 	locales := texts(realm["supportedLocales"])
 	for _, one := range []struct {
 		open bool
 		Wish
 	}{
+		{levels["acr.loa.map"] == nil, Wish{What: "sign people in with second factors, and say so: levels of authentication in the browser flow, named one-factor and two-factor in the realm's attribute acr.loa.map (as in the sign-in flow of realm.json)",
+			Why: "the programs ask a second factor of who sees patient information or decides who may", Without: "nobody who holds such a role can use the portal", Needed: true}},
 		{mail["host"] == nil, Wish{What: "set the mail server (smtpServer)", Why: "new people verify their address and choose a password by a mail of Keycloak's",
 			Without: "nobody can begin who has no account yet"}},
 		{!on("verifyEmail"), Wish{What: "verify mail addresses (verifyEmail)", Why: "messages go to that address", Without: "an address may be somebody else's"}},
