@@ -32,6 +32,7 @@ type Mail struct {
 	page *http.Server
 
 	mu       sync.Mutex
+	codes    func() []Code
 	messages []Message
 	file     *os.File
 }

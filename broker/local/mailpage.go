@@ -25,6 +25,10 @@ func (m *Mail) pages() http.Handler {
 			Messages []Message
 		}{r.FormValue("to"), newestFirst})
 	})
+	mux.HandleFunc("GET /codes", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = codesPage.Execute(w, m.shownCodes())
+	})
 	mux.HandleFunc("GET /{id}", func(w http.ResponseWriter, r *http.Request) {
 		for _, message := range m.Messages("") {
 			if message.ID == r.PathValue("id") {
@@ -45,6 +49,26 @@ func (m *Mail) pages() http.Handler {
 	})
 }
 
+// Code is what somebody's authenticator app would show now.
+type Code struct{ UserName, Code string }
+
+// ShowCodes makes the page /codes show what a demo's people would read from their
+// phones; without it there are none.
+func (m *Mail) ShowCodes(now func() []Code) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.codes = now
+}
+
+func (m *Mail) shownCodes() []Code {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.codes == nil {
+		return nil
+	}
+	return m.codes()
+}
+
 const pageHead = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{block "title" .}}{{end}} – caught mail</title>
@@ -57,11 +81,20 @@ dt { font-weight: bold } li { overflow-wrap: anywhere }
 
 var listPage = template.Must(template.New("list").Parse(pageHead + `{{define "title"}}Messages{{end}}
 <h1>Caught mail</h1>
-<p>Nothing sent here leaves this machine.</p>
+<p>Nothing sent here leaves this machine. Asked for a one-time code? <a href="/codes">The demo's accounts</a> have theirs here.</p>
 <form><label>To address <input name="to" value="{{.To}}"></label> <button>Show</button></form>
 {{if .Messages}}<table><thead><tr><th scope="col">To</th><th scope="col">Subject</th><th scope="col">Received (UTC)</th></tr></thead><tbody>
 {{range .Messages}}<tr><td>{{range .To}}{{.}} {{end}}</td><td><a href="/{{.ID}}">{{or .Subject "(no subject)"}}</a></td><td>{{.ReceivedAt.Format "2006-01-02 15:04:05"}}</td></tr>
 {{end}}</tbody></table>{{else}}<p>No messages.</p>{{end}}
+</main></body></html>`))
+
+var codesPage = template.Must(template.New("codes").Parse(pageHead + `{{define "title"}}One-time codes{{end}}
+<p><a href="/">All messages</a></p>
+<h1>One-time codes</h1>
+<p>What an app on each person's phone shows now. Load this page again for the next ones.</p>
+{{if .}}<table><thead><tr><th scope="col">User name</th><th scope="col">Code</th></tr></thead><tbody>
+{{range .}}<tr><td>{{.UserName}}</td><td>{{.Code}}</td></tr>
+{{end}}</tbody></table>{{else}}<p>Nobody here has an app.</p>{{end}}
 </main></body></html>`))
 
 var messagePage = template.Must(template.New("message").Parse(pageHead + `{{define "title"}}{{.Subject}}{{end}}

@@ -3,6 +3,7 @@ package walk
 import (
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // RFC 6238's default, and what every authenticator app does
+	"encoding/base32"
 	"encoding/binary"
 	"fmt"
 	"net/http"
@@ -30,18 +31,25 @@ func HasPhone(issuer, userName, secret string) {
 	}
 }
 
-// LosePhone takes somebody's authenticator app away, and gives its secret.
-func LosePhone(issuer, userName string) string {
-	secret, _ := phones.LoadAndDelete(phone(issuer, userName))
-	s, _ := secret.(string)
-	return s
-}
-
 // Phone is the secret in somebody's authenticator app; empty where there is none.
 func Phone(issuer, userName string) string {
 	secret, _ := phones.Load(phone(issuer, userName))
 	s, _ := secret.(string)
 	return s
+}
+
+// AppKey is a secret as an authenticator app takes it; SecretOf reads it back.
+func AppKey(secret string) string {
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(secret))
+}
+
+// SecretOf is the secret of an authenticator app's key; empty where it is none.
+func SecretOf(key string) string {
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(key)
+	if err != nil {
+		return ""
+	}
+	return string(secret)
 }
 
 // CodeAt is the six digits that an authenticator app shows at a moment (RFC 6238,

@@ -128,6 +128,9 @@ func (d demo) run(ctx context.Context) error {
 	if err := d.tell(secret); err != nil {
 		return put(err)
 	}
+	if err := d.showCodes(); err != nil {
+		return put(err)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- d.stack.Wait(ctx) }()
 	select {
@@ -242,6 +245,7 @@ func (d demo) tell(appSecret string) error {
 	for _, a := range accounts {
 		fmt.Printf("  %-8s %-18s %-31s %s\n", a.UserName, a.Password, a.Role, a.Site)
 	}
+	fmt.Printf("\n  one-time codes      %s/codes\n", f.Mail)
 	fmt.Println("\n  Ctrl-C ends it; the next start resumes it.")
 	return nil
 }

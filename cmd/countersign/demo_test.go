@@ -240,6 +240,7 @@ func (d demoFile) signIn(t *testing.T, name string) *walk.Person {
 		t.Fatalf("there is no %s among %+v", name, d.Accounts)
 	}
 	p := &walk.Person{Browser: walk.New(d.Portal), UserName: name, Password: d.Accounts[i].Password}
+	walk.HasPhone(d.Keycloak+"/realms/"+d.Realm, name, walk.SecretOf(d.Accounts[i].Key))
 	_, err := p.SignIn(p.UserName, p.Password)
 	must(t, err)
 	page, err := p.Get("/access")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/broker"
+	"countersign/broker/local"
 	"countersign/broker/registry"
 	"countersign/broker/walk"
 )
@@ -20,6 +21,7 @@ type seedAccount struct {
 	Password string `json:"password"`
 	Role     string `json:"role"`
 	Site     string `json:"site"`
+	Key      string `json:"one_time_code_key,omitempty"` // in base 32, as an authenticator app takes it
 }
 
 // seeded reads who was made at the first start.
@@ -72,7 +74,7 @@ func (d demo) seed(ctx context.Context) error {
 	}
 	var all []seedAccount
 	for _, c := range cast {
-		all = append(all, seedAccount{c.name, seedPassword, c.role, c.site})
+		all = append(all, seedAccount{c.name, seedPassword, c.role, c.site, walk.AppKey(walk.Phone(d.config.Issuer(), c.name))})
 	}
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
@@ -188,4 +190,23 @@ func (s seeds) mercado(context.Context) error {
 
 func (s seeds) desk() walk.Registrars {
 	return walk.Registrars{First: s.people["rosa"], Second: s.people["ravi"]}
+}
+
+// showCodes shows on the mail catcher's page what the apps on the accounts' phones
+// would, so that a visitor can sign in as any of them.
+func (d demo) showCodes() error {
+	accounts, err := d.seeded()
+	if err != nil {
+		return err
+	}
+	d.stack.Mail.ShowCodes(func() []local.Code {
+		var out []local.Code
+		for _, a := range accounts {
+			if a.Key != "" {
+				out = append(out, local.Code{UserName: a.UserName, Code: walk.CodeAt(walk.SecretOf(a.Key), time.Now())})
+			}
+		}
+		return out
+	})
+	return nil
 }
