@@ -67,7 +67,7 @@ type Tx struct {
 	Programs policies.Programs
 	Actor    policies.Actor
 	SignIn   policies.SignIn // of the actor, at At
-	accounts []string // locked and settled: the touched ones and their dependants
+	accounts []string        // locked and settled: the touched ones and their dependants
 	events   []pending
 }
 

@@ -45,7 +45,7 @@ func (r *Registry) TakeSignIn(ctx context.Context, stateHash, browserHash []byte
 		Verifier []byte
 		ReturnTo string `db:"return_to"`
 		Prompt   string
-		MaxAge   *int    `db:"max_age"`
+		MaxAge   *int `db:"max_age"`
 		Strength string
 		Action   string
 		Age      float64 // seconds
