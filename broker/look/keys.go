@@ -85,7 +85,7 @@ func (t *Tab) press(what string) error {
 // one stop.
 const keys = `window.look = (() => {
 	const name = NAME, reached = new Set()
-	let last = null, before = null
+	let last = null, before = null, parts = 0
 	const shown = e => e.checkVisibility({visibilityProperty: true}) && e.getBoundingClientRect().width > 0
 	const label = e => e.matches(".usa-radio__input, .usa-checkbox__input") && e.labels.length ? e.labels[0] : e
 	const style = e => { const s = getComputedStyle(label(e)); return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor].join() }
@@ -97,6 +97,7 @@ const keys = `window.look = (() => {
 		restart() { const at = document.activeElement.tagName; document.activeElement.blur(); scrollTo(0, 0); history.replaceState(null, "", location.pathname); document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute("tabindex"); return at },
 		step() {
 			const e = document.activeElement, found = []
+			if (e && e === last && e.type === "date" && ++parts < 8) return {Done: false, Found: found, Press: ""} // day, month, year and the calendar are stops of their own
 			if (!e || e === document.body || reached.has(e)) {
 				if (e && e === last) found.push("Tab stays on " + name(e))
 				return {Done: true, Found: found, Press: ""}
@@ -113,7 +114,7 @@ const keys = `window.look = (() => {
 				const area = label(e)
 				if (hit && !area.contains(hit) && !hit.contains(area)) found.push(name(e) + " has the focus behind " + name(hit))
 			}
-			last = e; before = top
+			last = e; before = top; parts = 0
 			const press = e.matches("summary") ? (e.parentElement.open ? "" : "summary") : e.matches("[type=checkbox]") ? "box" : e.matches("[type=radio]") && !e.checked ? "radio" : ""
 			this.was = e.checked
 			return {Done: false, Found: found, Press: press}

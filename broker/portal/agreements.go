@@ -81,5 +81,5 @@ func (v *visit) agreementPage(program *policies.Program, name string, now time.T
 	_, body := splitHeading(text.Markdown)
 	return &textPage{Page: v.page(title, ""), ID: program.ID, Name: v.words.Program(program, "name"),
 		Sample: v.words.T("agreement.sample", "Version", version.Number, "From", v.words.Date(version.From, program.TimeZone)),
-		Text:   markdown(body)}, nil
+		Text:   markdownBelow(body)}, nil
 }

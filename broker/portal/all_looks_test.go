@@ -13,7 +13,8 @@ import (
 // Every page in every state, in each language: axe-core finds nothing at the
 // width of a phone and of a desk, nothing runs out of the window or is cut off
 // there or at 200 % zoom, and each page once by keyboard alone and without
-// scripts. This is `make axe`.
+// scripts. This is `make axe`; one story of it: go test -tags axe -run
+// TestAllLooks/es/members$ ./broker/portal.
 // proves: C25
 func TestAllLooks(t *testing.T) {
 	t.Parallel()
@@ -28,17 +29,19 @@ func TestAllLooks(t *testing.T) {
 			all := told(t, lang)
 			first := defaults(all)
 			for _, s := range all {
-				story := lang + "/" + s.name
-				resize(t, tab, 320)
-				lookAt(t, tab, address, story, (*look.Tab).Fits, (*look.Tab).Axe)
-				if slices.Contains(first, s.name) {
-					sameWithoutScripts(t, tab, bare, address, story)
-					lookAt(t, tab, address, story, (*look.Tab).Keys)
-				}
-				resize(t, tab, 640) // 1280 pixels at 200 % zoom
-				lookAt(t, tab, address, story, (*look.Tab).Fits)
-				resize(t, tab, 1280)
-				lookAt(t, tab, address, story, (*look.Tab).Fits, (*look.Tab).Axe)
+				t.Run(s.name, func(t *testing.T) {
+					story := lang + "/" + s.name
+					resize(t, tab, 320)
+					lookAt(t, tab, address, story, (*look.Tab).Fits, (*look.Tab).Axe)
+					if slices.Contains(first, s.name) {
+						sameWithoutScripts(t, tab, bare, address, story)
+						lookAt(t, tab, address, story, (*look.Tab).Keys)
+					}
+					resize(t, tab, 640) // 1280 pixels at 200 % zoom
+					lookAt(t, tab, address, story, (*look.Tab).Fits)
+					resize(t, tab, 1280)
+					lookAt(t, tab, address, story, (*look.Tab).Fits, (*look.Tab).Axe)
+				})
 			}
 		})
 	}

@@ -14,13 +14,18 @@ import (
 // dropped and script addresses are emptied, which are goldmark's defaults, so
 // the result may be trusted as HTML. Headings go down one level: the page has
 // its own title.
-func markdown(source string) template.HTML {
+func markdown(source string) template.HTML { return rendered(source, 1) }
+
+// markdownBelow is markdown for a text whose own heading became the page's title.
+func markdownBelow(source string) template.HTML { return rendered(source, 0) }
+
+func rendered(source string, down int) template.HTML {
 	md := goldmark.New(goldmark.WithExtensions(extension.Table))
 	src := []byte(source)
 	doc := md.Parser().Parse(text.NewReader(src))
 	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
 		if h, ok := n.(*ast.Heading); ok && h.Level < 6 {
-			h.Level++
+			h.Level = max(2, h.Level+down)
 		}
 	}
 	var out bytes.Buffer

@@ -133,7 +133,7 @@ func (v *visit) guidePage(program *policies.Program, name string) (*textPage, er
 	if heading == "" {
 		heading = v.words.T(title)
 	}
-	p.Page, p.Text = v.page(heading, ""), markdown(rest)
+	p.Page, p.Text = v.page(heading, ""), markdownBelow(rest)
 	return p, nil
 }
 

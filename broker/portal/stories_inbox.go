@@ -32,6 +32,6 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 		{"desks", asMember(&desksPage{Page: v.page(v.words.T("desk.title"), v.words.T("desk.choose")), Desks: []deskLink{{"/desk/careconnect", "CareConnect"}, {"/desk/other", hostile}}})},
 		{"operators", asMember(v.operatorsPage(at, p.ID, []registry.Operator{{Name: "Rhea Registrar", UserName: "rhea", Role: "registrar", Since: tuesday},
 			{Email: "new@region.example", Role: "support", Since: noon, Expires: moment(noon.AddDate(0, 0, 14))}}, url.Values{}, nil))},
-		{"operators-wrong", asMember(v.operatorsPage(at, p.ID, nil, url.Values{"email": {hostile}}, map[string]string{"role": "field-error.choose", "email": "field-error.email"}))},
+		{"operators-wrong", asMember(v.operatorsPage(at, p.ID, []registry.Operator{{Name: "Rhea Registrar", UserName: "rhea", Role: "registrar", Since: tuesday}}, url.Values{"email": {hostile}}, map[string]string{"role": "field-error.choose", "email": "field-error.email"}))},
 	}
 }

@@ -91,7 +91,7 @@ func areas() []string {
 
 func inspect(t *testing.T, s story, doc *html.Node) {
 	t.Helper()
-	ids, labels, forms := map[string]int{}, map[string]bool{}, 0
+	ids, labels, forms, primary := map[string]int{}, map[string]bool{}, 0, 0
 	var controls []string
 	for n := range doc.Descendants() {
 		if n.Type == html.TextNode && strings.Contains(n.Data, "<no value>") {
@@ -130,6 +130,10 @@ func inspect(t *testing.T, s story, doc *html.Node) {
 			if attr(n, "method") == "post" && s.page.frame().FormToken != "" && !hasToken(n) {
 				t.Errorf("%s: a form without its token", s.name)
 			}
+		case "a", "button":
+			if isPrimary(n) {
+				primary++
+			}
 		case "h1":
 			ids["h1"]++
 		}
@@ -142,6 +146,9 @@ func inspect(t *testing.T, s story, doc *html.Node) {
 	if ids["h1"] == 0 {
 		t.Errorf("%s: no title", s.name)
 	}
+	if primary > 1 {
+		t.Errorf("%s: %d primary buttons", s.name, primary)
+	}
 	for _, id := range controls {
 		if id == "" || !labels[id] {
 			t.Errorf("%s: the control %q has no label", s.name, id)
@@ -152,6 +159,20 @@ func inspect(t *testing.T, s story, doc *html.Node) {
 			t.Errorf("%s: the summary leads to %q, which is not there", s.name, p.Field)
 		}
 	}
+}
+
+// isPrimary tells whether a button or link looks like what one does here: of
+// those a page has one at most. What is in a dialog or opens first is not there.
+func isPrimary(n *html.Node) bool {
+	for up := n.Parent; up != nil; up = up.Parent {
+		if up.Data == "dialog" || up.Data == "details" {
+			return false
+		}
+	}
+	class := strings.Fields(attr(n, "class"))
+	return slices.Contains(class, "usa-button") && !slices.ContainsFunc(class, func(c string) bool {
+		return strings.HasPrefix(c, "usa-button--") && c != "usa-button--secondary" && c != "usa-button--big"
+	})
 }
 
 func hasToken(form *html.Node) bool {
