@@ -3,6 +3,7 @@
 # make test           the whole test suite, with the race detector, on one such set of servers
 # make axe            every page in every state, language and width under axe-core, by keyboard and without
 #                     scripts; minutes
+# make pictures       the pictures of README anew, into docs/pictures
 # make bench          calls per second of Keycloak's admin API, plain and through the product; a minute
 # make lint           gofmt, vet and staticcheck
 # make requirements   each requirement with the tests that name it
@@ -12,7 +13,7 @@
 
 BIN := .build/countersign
 
-.PHONY: demo test axe bench lint requirements build assets
+.PHONY: demo test axe pictures bench lint requirements build assets
 
 # exec: signals reach the product itself and not make's shell.
 demo: assets build
@@ -30,6 +31,11 @@ axe: assets
 	sh broker/portal/assets.sh tests
 	go vet -tags axe ./broker/portal
 	go test -tags axe -count=1 -run TestAllLooks -timeout 20m ./broker/portal
+
+pictures: assets
+	sh .ci/install chromium
+	mkdir -p docs/pictures
+	go test -tags pictures -count=1 -run TestPictures -timeout 20m ./broker/portal
 
 bench: assets build
 	exec $(BIN) local -- go test -count=1 -run '^$$' -bench AdminAPI -benchtime 1x -timeout 20m ./provisioning/keycloak

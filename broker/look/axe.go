@@ -50,7 +50,7 @@ const fits = `(() => {
 		const r = e.getBoundingClientRect(), s = getComputedStyle(e)
 		if (r.width === 0 || s.visibility === "hidden" || hidden(e)) continue
 		if (r.right > width + 1 || r.left < -1 && r.right > 0) out.push(name(e) + " reaches from " + Math.round(r.left) + " to " + Math.round(r.right))
-		if (!e.matches("input, select, textarea") && /hidden|clip/.test(s.overflowX) && e.scrollWidth > e.clientWidth + 1) out.push(name(e) + " is cut off")
+		if (!e.matches("input, select, textarea") && /hidden|clip/.test(s.overflowX) && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1) out.push(name(e) + " is cut off")
 	}
 	return out.slice(0, 10)
 })()`

@@ -41,7 +41,8 @@ func accessStories(v *visit, at places, p *policies.Program) []story {
 	done := asMember(v.accessPage(at, held[:1], nil, nil, names))
 	done.Done = v.words.T("done.signed")
 	return []story{
-		{"access", asMember(v.accessPage(at, held, waiting, requests, names))},
+		{"access", asMember(v.accessPage(at, held[:2], waiting[:1], requests[:1], names))},
+		{"access-all", asMember(v.accessPage(at, held, waiting, requests, names))},
 		{"access-done", done},
 		{"access-empty", asMember(v.accessPage(at, nil, nil, nil, nil))},
 		{"access-waiting", asMember(v.accessPage(at, nil, waiting[:1], requests[:1], names))},

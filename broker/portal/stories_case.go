@@ -22,6 +22,9 @@ func caseStories(v *visit, at places, p *policies.Program) []story {
 	person.Request.Profession = "physician"
 	person.Request.Answers = registry.Answers{"body": {"cpsbc"}, "number": {"12345"}, "expires": {"2027-03-31"}}
 	person.Needs = []registry.NeedView{needOf(p, "practitioner", "standing", policies.Outstanding), turn(needOf(p, "practitioner", "approve:group-administrator", policies.Outstanding), policies.ByRegistrar, true, "")}
+	clear := person
+	clear.Subject, clear.known = ben, registry.Known{}
+	clear.answers = answers[:1]
 	known := person
 	known.Needs = []registry.NeedView{needOf(p, "practitioner", "standing", policies.Met)}
 	known.Request.State = policies.Granted
@@ -34,7 +37,8 @@ func caseStories(v *visit, at places, p *policies.Program) []story {
 	return []story{
 		{"case-site", asMember(v.casePage(at, site, nil, nil, ""))},
 		{"case-declared", asMember(v.casePage(at, declared, nil, nil, ""))},
-		{"case-person", asMember(v.casePage(at, person, nil, nil, ""))},
+		{"case-person", asMember(v.casePage(at, clear, nil, nil, ""))},
+		{"case-long", asMember(v.casePage(at, person, nil, nil, ""))},
 		{"case-standing-wrong", asMember(v.casePage(at, person, typed, wrong, ""))},
 		{"case-stale", asMember(v.casePage(at, person, nil, nil, "error.changed-review-again"))},
 		{"case-granted", asMember(v.casePage(at, known, nil, nil, ""))},

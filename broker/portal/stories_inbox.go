@@ -16,6 +16,8 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 	t := registry.Tracker{Item: join, Program: p, Registrars: 2}
 	site := itemOf(p, policies.SiteRequest, "administrator", policies.Submitted, ben, unnamed)
 	site.Needs = []registry.NeedView{turn(siteNeed(p, "approve:registrar", policies.Outstanding), policies.ByRegistrar, true, "")}
+	clear := t
+	clear.Subject = ben
 	over := t
 	over.Needs = join.Needs[:1]
 	over.Request.State = policies.Granted
@@ -24,7 +26,8 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 	return []story{
 		{"inbox", asMember(v.inboxPage(at, registry.Items{List: []registry.Item{join, site}, More: 1}))},
 		{"inbox-empty", asMember(v.inboxPage(at, registry.Items{}))},
-		{"item", asMember(v.itemPage(at, t, nil, nil, ""))},
+		{"item", asMember(v.itemPage(at, clear, nil, nil, ""))},
+		{"item-long", asMember(v.itemPage(at, t, nil, nil, ""))},
 		{"item-wrong", asMember(v.itemPage(at, t, form, checkVerdict(form), ""))},
 		{"item-stale", asMember(v.itemPage(at, over, form, nil, "error.changed-review-again"))},
 		{"desk", asMember(v.deskPage(at, p.ID, registry.Items{List: []registry.Item{site}, More: 3}, registry.Items{List: []registry.Item{join, returned}, More: 40}))},
