@@ -29,6 +29,7 @@ type realmCmd struct {
 type realmApplyCmd struct {
 	broker.Config
 	administrator
+	IdentityProvider []string `env:"COUNTERSIGN_IDENTITY_PROVIDERS" sep:";" placeholder:"alias=A,name=N,issuer=I,client=C,secret=S" help:"An OpenID provider, such as an existing realm, that people of a realm of our own may sign in through; the secret may be a reference into Keycloak's vault."`
 }
 
 // Run implements the command.
@@ -38,6 +39,13 @@ func (c realmApplyCmd) Run(ctx context.Context) error {
 		return err
 	}
 	spec := c.RealmSpec(programs)
+	for _, text := range c.IdentityProvider {
+		p, err := keycloak.ParseIdentityProvider(text)
+		if err != nil {
+			return err
+		}
+		spec.IdentityProviders = append(spec.IdentityProviders, p)
+	}
 	changed, err := keycloak.Apply(ctx, c.at(c.Keycloak), spec)
 	for _, what := range changed {
 		fmt.Println(what)

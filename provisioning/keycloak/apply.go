@@ -28,6 +28,8 @@ type Spec struct {
 	Programs    []Program
 	SMTP        SMTP // no Host: the realm keeps the mail server it has
 
+	IdentityProviders []IdentityProvider // attached to a realm of our own
+
 	SSOIdle    time.Duration // replaces the template's 15 minutes; for tests
 	ReuseCodes bool          // one-time codes count again until they change; for the demo and tests, whose people sign in many times a minute
 	FixedKeys  bool          // signing keys made once in this process, so that a realm is made fast; for tests
@@ -88,7 +90,7 @@ func Apply(ctx context.Context, admin Admin, spec Spec) (changed []string, err e
 
 func (r *run) apply(ctx context.Context, t *template, spec Spec) error {
 	spec.Root = cmp.Or(spec.Root, "/access")
-	steps := []func(context.Context, *template, Spec) error{r.settings, r.flows, r.requiredActions, r.profile, r.ownClients, r.programs}
+	steps := []func(context.Context, *template, Spec) error{r.settings, r.flows, r.requiredActions, r.profile, r.ownClients, r.programs, r.identityProviders}
 	if spec.Topology == Shared { // additive only
 		steps = []func(context.Context, *template, Spec) error{r.shared, r.ownClients, r.programs, r.permissions}
 		if r.dry { // permissions are the owner's to see; the start proof looks at what follows from them
@@ -116,6 +118,9 @@ func (s Spec) check() error {
 	if len(missing) > 0 {
 		slices.Sort(missing)
 		return fmt.Errorf("keycloak: the realm's specification lacks %s", strings.Join(missing, ", "))
+	}
+	if s.Topology == Shared && len(s.IdentityProviders) > 0 {
+		return errors.New("keycloak: a shared realm's identity providers are its owner's to attach")
 	}
 	if s.SMTP.User != "" && !s.SMTP.SSL && !s.SMTP.StartTLS {
 		return errors.New("keycloak: the mail server's password needs TLS")

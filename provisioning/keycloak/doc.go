@@ -37,5 +37,6 @@
 //	apply.go     the realm      apps.go      applications
 //	program.go   its programs   approles.go  their roles
 //	topology.go  survey.go  permissions.go  wishes.go  remove.go  a shared realm
+//	identity.go  an existing realm as identity provider
 //	client.go  admin.go  vault.go  template.go  compare.go  keys.go
 package keycloak

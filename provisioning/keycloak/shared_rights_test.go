@@ -11,7 +11,7 @@ import (
 	"countersign/provisioning/keycloak"
 )
 
-// proves: A67 A68 attack A68
+// proves: attack A67 attack A68
 //
 // What Keycloak itself lets the writer of a shared realm do, past any guard of
 // ours: everything that a worksite needs, at once and without the realm's owner;
