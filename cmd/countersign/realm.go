@@ -29,7 +29,7 @@ type realmCmd struct {
 type realmApplyCmd struct {
 	broker.Config
 	administrator
-	IdentityProvider []string `env:"COUNTERSIGN_IDENTITY_PROVIDERS" sep:";" placeholder:"alias=A,name=N,issuer=I,client=C,secret=S" help:"An OpenID provider, such as an existing realm, that people of a realm of our own may sign in through; the secret may be a reference into Keycloak's vault."`
+	IdentityProvider []broker.Secret `env:"COUNTERSIGN_IDENTITY_PROVIDERS" sep:";" placeholder:"alias=A,name=N,issuer=I,client=C,secret=S" help:"An OpenID provider, such as an existing realm, that people of a realm of our own may sign in through; the secret may be a reference into Keycloak's vault."`
 }
 
 // Run implements the command.
@@ -40,7 +40,7 @@ func (c realmApplyCmd) Run(ctx context.Context) error {
 	}
 	spec := c.RealmSpec(programs)
 	for _, text := range c.IdentityProvider {
-		p, err := keycloak.ParseIdentityProvider(text)
+		p, err := keycloak.ParseIdentityProvider(string(text))
 		if err != nil {
 			return err
 		}
