@@ -44,8 +44,9 @@ func (w world) readForms(t *testing.T) []form {
 	var mandate string
 	w.query(t, &mandate, `select id from fact_mandate where on_behalf = $1`, w.account(t, w.olga))
 	wes := "/requests/" + w.wesAsks
+	nobody := &walk.Person{Browser: walk.New(w.config.PublicURL), UserName: "nobody"}
 	return []form{
-		{&walk.Person{Browser: walk.New(w.config.PublicURL), UserName: "nobody"}, "/sign-up", url.Values{"user-name": {"not-yet-there"}, "given-name": {"Not"},
+		{nobody, "/sign-up", url.Values{"user-name": {"not-yet-there"}, "given-name": {"Not"},
 			"surname": {"There"}, "email": {"not@there.example"}, "language": {"en"}, "op": {"0198a9a8-0000-7000-8000-00000000a12a"}}},
 		read(t, w.sara, "/requests/new/careconnect/site", formTo("/site")),
 		read(t, w.sara, "/requests/new/careconnect/join?site="+w.siteB, formTo("/join")).with("role", "pharmacist"),
@@ -60,6 +61,10 @@ func (w world) readForms(t *testing.T) []form {
 		read(t, w.olga, "/access", formTo("/call-off")),
 		read(t, w.sara, "/sign/careconnect/access-agreement", formTo("/sign/")).with("agree", "yes"),
 		read(t, w.sara, "/invitation", formTo("/invitation")),
+		read(t, w.sara, "/invitation", formTo("/invitation")).to("/todo/0198a9a8-0000-7000-8000-00000000a12d/settle"),
+		{nobody, "/sign-up/confirm", url.Values{"op": {"0198a9a8-0000-7000-8000-00000000a12b"}}},
+		{nobody, "/invitation/sign-up", url.Values{"user-name": {"not-yet-there"}, "given-name": {"Not"}, "surname": {"There"}, "language": {"en"},
+			"op": {"0198a9a8-0000-7000-8000-00000000a12c"}}},
 		verdict(t, w.mona, walk.Inbox(w.samAsks), confirm, "approve"),
 		read(t, rosa, "/desk/careconnect/operators", formTo("/operators")).with("role", "registrar").with("email", "eve@there.example"),
 		verdict(t, rosa, walk.Desk(w.wesAsks), register, "refuse"),
@@ -76,6 +81,12 @@ func (w world) readForms(t *testing.T) []form {
 		read(t, w.paul, at+"/end", formTo("/end")),
 		read(t, w.sara, "/declare/"+w.wesAsks, formTo("/declare")).with("agree", "yes"),
 	}
+}
+
+// to is the same form, sent to another address.
+func (f form) to(action string) form {
+	f.action = action
+	return f
 }
 
 // route is the form's among the portal's routes: a fixed part of an address comes

@@ -147,9 +147,12 @@ func (s *stack) speaks(t *testing.T, lang, given, surname string) *walk.Person {
 	t.Helper()
 	name := strings.ToLower(given) + registry.NewID()[28:]
 	p := &walk.Person{Browser: walk.New(s.config.PublicURL), Mail: s.mail, UserName: name, Password: password, Email: name + "@" + s.name + ".example"}
+	p.From = "2001:db8:" + name[len(name)-4:] + "::1" // a network of their own
 	page, err := p.Get("/sign-up")
 	must(t, err)
-	page, err = page.FormWith("user-name").Set("user-name", name).Set("given-name", given).Set("surname", surname).Set("email", p.Email).Set("language", lang).Send()
+	form, err := page.Solve(page.FormWith("user-name"))
+	must(t, err)
+	page, err = form.Set("user-name", name).Set("given-name", given).Set("surname", surname).Set("email", p.Email).Set("language", lang).Send()
 	must(t, err)
 	m, err := s.mail.Wait(p.Email, "", "action-token")
 	if err != nil {

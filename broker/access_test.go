@@ -3,6 +3,7 @@ package broker_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,12 +24,16 @@ func TestSignUp(t *testing.T) {
 	known := s.person(t, "Kim", "Osei")
 	ask := func(user, email string) *walk.Page {
 		t.Helper()
-		page, err := walk.New(s.config.PublicURL).Get("/sign-up")
+		b := walk.New(s.config.PublicURL)
+		b.From = fmt.Sprintf("10.77.1.%d", next()%250)
+		page, err := b.Get("/sign-up")
 		must(t, err)
 		if page.FormWith("password").Has("password") {
 			t.Error("the page asks for a password")
 		}
-		page, err = page.FormWith("user-name").Set("user-name", user).Set("given-name", "Kit").Set("surname", "Osei").Set("email", email).Send()
+		form, err := page.Solve(page.FormWith("user-name"))
+		must(t, err)
+		page, err = form.Set("user-name", user).Set("given-name", "Kit").Set("surname", "Osei").Set("email", email).Send()
 		must(t, err)
 		return page
 	}
@@ -48,10 +53,18 @@ func TestSignUp(t *testing.T) {
 	if !strings.Contains(m.Text, known.UserName) {
 		t.Errorf("the mail does not name the name: %s", m.Text)
 	}
-	_, err = s.mail.Wait(known.Email, "This address already has an account", "")
+	m, err = s.mail.Wait(known.Email, "This address already has an account", "/sign-up/confirm")
 	must(t, err)
 
-	// Who shares the mailbox goes on with the mail that lets them choose a password.
+	// Who shares the mailbox goes on from there, to a mail that lets them choose a
+	// password.
+	page, err := walk.New(s.config.PublicURL).Get(m.Link("/sign-up/confirm"))
+	must(t, err)
+	page, err = page.Form("/sign-up/confirm").Send()
+	must(t, err)
+	if page.URL.Path != "/sign-up/sent" {
+		t.Fatalf("after confirming: %s %s", page.URL, page.Text())
+	}
 	var setup walk.Message
 	eventually(t, "a second mail to begin with", func() bool {
 		all, err := s.mail.To(known.Email)

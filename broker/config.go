@@ -7,6 +7,7 @@ package broker
 
 import (
 	"errors"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -22,9 +23,10 @@ import (
 // environment and files fill it (cmd/countersign). The README's table of settings
 // is made from it.
 type Config struct {
-	Listen    string `group:"Portal" env:"COUNTERSIGN_LISTEN" default:"127.0.0.1:7400" help:"Address that the portal listens at."`
-	PublicURL string `group:"Portal" env:"COUNTERSIGN_PUBLIC_URL" required:"" help:"Where people reach the portal: https://host."`
-	OpsListen string `group:"Portal" env:"COUNTERSIGN_OPS_LISTEN" default:"127.0.0.1:7401" help:"Address of /livez, /readyz and /metrics; not for the public."`
+	Listen    string         `group:"Portal" env:"COUNTERSIGN_LISTEN" default:"127.0.0.1:7400" help:"Address that the portal listens at."`
+	PublicURL string         `group:"Portal" env:"COUNTERSIGN_PUBLIC_URL" required:"" help:"Where people reach the portal: https://host."`
+	Proxies   []netip.Prefix `group:"Portal" name:"trusted-proxies" env:"COUNTERSIGN_TRUSTED_PROXIES" help:"Networks of the proxies in front, whose X-Forwarded-For is believed, such as 10.0.0.0/8; nobody's where empty."`
+	OpsListen string         `group:"Portal" env:"COUNTERSIGN_OPS_LISTEN" default:"127.0.0.1:7401" help:"Address of /livez, /readyz and /metrics; not for the public."`
 
 	Database Secret `group:"Record" env:"DATABASE_URL" required:"" help:"PostgreSQL, as the role countersign_app."`
 	Keys     string `group:"Record" env:"COUNTERSIGN_KEYS" required:"" help:"Folder of the keys for signing, sealing and pepper."`
@@ -48,6 +50,7 @@ type Config struct {
 	SMTPUser     string   `group:"Mail" env:"COUNTERSIGN_SMTP_USER" help:"Who we are to it; empty where it asks nobody."`
 	SMTPPassword Secret   `group:"Mail" env:"COUNTERSIGN_SMTP_PASSWORD" help:"The password of that user; refused without TLS."`
 	MailFrom     string   `group:"Mail" env:"COUNTERSIGN_MAIL_FROM" default:"access@countersign.example" help:"Sender of mails: one plain address."`
+	MailBounces  string   `group:"Mail" env:"COUNTERSIGN_MAIL_BOUNCES" help:"Mailbox that takes addresses with +anything and pipes them into countersign mail bounce; empty where a bounce goes to the sender."`
 
 	Demo    bool          `kong:"-"` // with the catcher, a movable clock and built-in programs loaded anew
 	SSOIdle time.Duration `kong:"-"` // of the realm, where a test wants it short

@@ -84,7 +84,13 @@ func (w world) rows(t *testing.T) []row {
 	for _, at := range []string{"GET /desk/{program}/{request}", "POST /desk/{program}/{request}", "POST /desk/{program}/{request}/lift"} {
 		out = append(out, row{route: at, by: "{request}", id: w.wesAsks, with: program, in: registrars})
 	}
+	var todo string // a mail to sam's signing authority that came back
+	w.query(t, &todo, `with m as (insert into mail (id, address, kind, about_id, occurrence, locale, due_at, failed_at, created_at)
+			select gen_random_uuid(), 'nobody@nowhere.example', 'declaration-asked', $1, 'matrix', 'en', now(), now(), now() returning id)
+		insert into mail_todo (id, mail_id, kind, address, about_id, for_account, opened_at)
+			select gen_random_uuid(), m.id, 'declaration-asked', 'nobody@nowhere.example', $1, $2, now() from m returning id`, w.samAsks, w.account(t, w.sam))
 	return append(out,
+		row{route: "POST /todo/{todo}/settle", by: "{todo}", id: todo, in: "requester"},
 		row{route: "GET /requests/{request}/", by: "{request}", id: w.samAsks, in: "requester support " + admins + registrars},
 		row{route: "POST /requests/{request}/withdraw", by: "{request}", id: w.samAsks, in: "requester"},
 		row{route: "GET /inbox/{request}", by: "{request}", id: w.samAsks, in: "requester support " + admins + registrars},

@@ -54,7 +54,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 		return err
 	}
 	mailing := mail.Config{Host: c.SMTPHost, Port: c.SMTPPort, TLS: c.SMTPTLS, Username: c.SMTPUser, Password: string(c.SMTPPassword),
-		From: c.MailFrom, FromName: mailName, PublicURL: public, Texts: mail.ProgramTexts(reg)}
+		From: c.MailFrom, FromName: mailName, Bounces: c.MailBounces, PublicURL: public, Texts: mail.ProgramTexts(reg)}
 	if err := mailing.Check(); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 		Language: locale.Match, Count: watch.SignIn, MaxAge: c.maxAge(), Log: log}, reg)
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
-	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served})
+	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Proxies: c.Proxies, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served})
 
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var parts sync.WaitGroup

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,7 +123,8 @@ func newStack(change ...func(*broker.Config)) (s *stack, err error) {
 	s.config = broker.Config{Listen: fmt.Sprintf("127.0.0.1:%d", port), PublicURL: fmt.Sprintf("http://127.0.0.1:%d", port),
 		Database: broker.Secret(servers.AppURL(s.database)), Keys: keys, Keycloak: servers.Keycloak, Realm: s.name, Root: "/access",
 		PortalID: "countersign-portal", PortalSecret: "portal-secret", WriterID: "countersign-writer", WriterSecret: "writer-secret",
-		ReaderID: "countersign-reader", ReaderSecret: "reader-secret", SMTPHost: host, MailFrom: "access@countersign.example", Demo: true, Version: "test"}
+		ReaderID: "countersign-reader", ReaderSecret: "reader-secret", SMTPHost: host, MailFrom: "access@countersign.example", Demo: true, Version: "test",
+		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}} // everybody comes from an address of their own
 	if _, err := fmt.Sscan(smtp, &s.config.SMTPPort); err != nil {
 		return nil, err
 	}

@@ -591,3 +591,26 @@ func TestMayAskAuthorizers(t *testing.T) {
 	}
 	wantAnswer(t, "nobody", MayAskAuthorizers(Actor{}, joinCase(t, ps)), NotSignedIn)
 }
+
+// A mail that came back is seen to by one: who asked for it, the administrators of
+// its site, or the registrars of its program; and by nobody else.
+func TestMaySettleMail(t *testing.T) {
+	t.Parallel()
+	var nobody Programs
+	own := MailTodo{Account: "ana"}
+	for name, c := range map[string]struct {
+		a  Actor
+		t  MailTodo
+		ok bool
+	}{
+		"whose it is":      {Actor{Account: "ana"}, own, true},
+		"somebody else":    {Actor{Account: "ben"}, own, false},
+		"nobody":           {Actor{}, MailTodo{}, false},
+		"no administrator": {Actor{Account: "ben"}, MailTodo{Site: "s1"}, false},
+		"no registrar":     {Actor{Account: "ben"}, MailTodo{Program: "p1"}, false},
+	} {
+		if got := MaySettleMail(nobody, c.a, c.t); got.OK != c.ok {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

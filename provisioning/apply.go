@@ -13,8 +13,11 @@ var ErrNotConverged = errors.New("provisioning: the directory differs from what 
 
 // apply carries out one step. A create step sets w.Sub.
 func apply(ctx context.Context, d Directory, w *Wanted, s Step) error {
-	if s.Kind == KindCreate {
+	switch s.Kind {
+	case KindCreate:
 		return create(ctx, d, w)
+	case KindRemove: // by the account: where a creation's answer was lost, nobody knows the sub
+		return d.RemovePerson(ctx, w.Account)
 	}
 	if w.Sub == "" {
 		return fmt.Errorf("provisioning: step %s for account %s, who is not in the directory", s.Kind, w.Account)
@@ -90,7 +93,11 @@ type Record interface {
 
 // Reconcile makes the directory hold what is wanted and reads back.
 func Reconcile(ctx context.Context, d Directory, w *Wanted, record Record) error {
-	held, err := readHeld(ctx, d, w.Sub)
+	var held Held
+	var err error
+	if !w.Remove { // who is to go may be gone
+		held, err = readHeld(ctx, d, w.Sub)
+	}
 	if err != nil {
 		return err
 	}
@@ -106,6 +113,9 @@ func Reconcile(ctx context.Context, d Directory, w *Wanted, record Record) error
 		if err := errors.Join(outcome, record.Done(ctx, n, s, *w, outcome)); err != nil {
 			return err
 		}
+	}
+	if w.Remove {
+		return nil
 	}
 	return ReadBack(ctx, d, *w)
 }

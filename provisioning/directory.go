@@ -31,6 +31,13 @@ type Directory interface {
 	// EndSessions logs the person out everywhere: back-channel logout tokens go
 	// to every application with a session, offline consents are revoked first.
 	EndSessions(ctx context.Context, sub string) error
+	// Verified tells whether the person has proved that their mail address is
+	// theirs. ErrNotFound when there is no such person.
+	Verified(ctx context.Context, sub string) (bool, error)
+	// RemovePerson takes away the person who carries an account that is closed: the
+	// name and the address are free again. Nobody carrying it is success. It is for
+	// those whom CreatePerson made and for nobody else.
+	RemovePerson(ctx context.Context, account string) error
 	// EnsureSite makes /<root>/<program>/<site> with its leaves, attributes and
 	// client roles, and returns the id of each leaf's group by leaf code.
 	EnsureSite(ctx context.Context, s Site) (map[string]string, error)

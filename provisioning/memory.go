@@ -154,6 +154,34 @@ func (m *Memory) EndSessions(_ context.Context, sub string) error {
 	return m.with(sub, func() { m.logouts[sub]++ })
 }
 
+// Verify is the person following the setup mail.
+func (m *Memory) Verify(sub string) error {
+	return m.with(sub, func() {
+		p := m.people[sub]
+		p.EmailVerified = true
+		m.people[sub] = p
+	})
+}
+
+// Verified implements Directory.
+func (m *Memory) Verified(_ context.Context, sub string) (verified bool, err error) {
+	err = m.with(sub, func() { verified = m.people[sub].EmailVerified })
+	return verified, err
+}
+
+// RemovePerson implements Directory.
+func (m *Memory) RemovePerson(_ context.Context, account string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for sub, p := range m.people {
+		if p.Account == account && account != "" {
+			delete(m.people, sub)
+			delete(m.members, sub)
+		}
+	}
+	return nil
+}
+
 // EnsureSite implements Directory.
 func (m *Memory) EnsureSite(_ context.Context, s Site) (map[string]string, error) {
 	if err := s.Check(); err != nil {

@@ -12,6 +12,7 @@ type Wanted struct {
 	Create      *NewPerson // who to create when Sub is empty; Groups is filled from Wanted.Groups
 	Setup       *Setup     // send the setup mail; nil when it was sent or is not ours to send
 	Groups      []Group    // every leaf under our root that the person is to be in
+	Remove      bool       // the account is closed: the person whom we made is to go
 	EndSessions bool       // something ended: log out everywhere, whether or not a group is left over
 }
 
@@ -30,6 +31,7 @@ const (
 	KindEndSessions Kind = "end-sessions"
 	KindJoin        Kind = "join"
 	KindSetup       Kind = "setup"
+	KindRemove      Kind = "remove"
 )
 
 // Step is one call to the directory. Doing it twice is the same as doing it once,
@@ -43,6 +45,9 @@ type Step struct {
 // arguments. Leaving always ends sessions, a group that no decision explains too:
 // a token shows it until then.
 func Plan(w Wanted, h Held) []Step {
+	if w.Remove {
+		return []Step{{Kind: KindRemove}}
+	}
 	var steps []Step
 	if w.Sub == "" && w.Create != nil {
 		steps = append(steps, Step{Kind: KindCreate})

@@ -31,6 +31,7 @@ type Config struct {
 	TLS                TLS
 	Username, Password string // empty: no authentication
 	From, FromName     string
+	Bounces            string   // where mails come back to, each with a token after a +; empty: to From
 	PublicURL          *url.URL // the portal's address; all links begin with it
 	// Texts gives a program's own text in a language, or in English, or empty.
 	// Its error is a passing one. ProgramTexts makes it.
@@ -63,6 +64,9 @@ func (c Config) Check() error {
 	if err := Bare(c.From); err != nil {
 		return fmt.Errorf("mail: sender: %w", err)
 	}
+	if local, _, _ := strings.Cut(c.Bounces, "@"); c.Bounces != "" && (Bare(c.Bounces) != nil || len(local) > longestBounces) {
+		return errors.New("mail: the mailbox for bounces is one plain address with at most 20 characters before the @")
+	}
 	if strings.ContainsFunc(c.FromName, breaksLine) {
 		return errors.New("mail: the sender's name has a control character")
 	}
@@ -75,6 +79,9 @@ func (c Config) Check() error {
 	_, err := c.client()
 	return err
 }
+
+// longestBounces leaves room for + and a token in the 64 of RFC 5321 4.5.3.1.1.
+const longestBounces = 20
 
 // Bare refuses everything but one address alone, without a name or a second one.
 func Bare(address string) error {

@@ -54,7 +54,12 @@ var (
 // kinds are all messages that there are, and all that each may show.
 var kinds = map[string]kind{
 	// Accounts.
-	"address-known": {parts: []part{say("lead"), say("own"), say("shared"), press("sign-in", "/access"), say("stranger")}},
+	"address-known": {shows: []string{"secret", "user_name"}, parts: []part{say("lead"), say("own"), press("sign-in", "/access"),
+		say("shared"), refer("other", "/sign-up/confirm?s={secret}"), say("stranger")}},
+	"sign-up-confirm": {shows: []string{"secret", "user_name"},
+		parts: []part{say("lead"), press("confirm", "/sign-up/confirm?s={secret}"), say("stranger")}},
+	"account-closing": {shows: []string{"user_name"},
+		parts: []part{say("lead"), say("keep"), press("ask", "/sign-up"), say("else")}},
 	"name-taken": {shows: []string{"user_name"},
 		parts: []part{say("lead"), say("again"), press("choose", "/sign-up"), say("stranger")}},
 	"details-refused": {shows: []string{"user_name"},

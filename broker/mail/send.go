@@ -67,6 +67,11 @@ func (s *Sender) message(ctx context.Context, m registry.Mail) (*gomail.Msg, err
 	if err := msg.FromFormat(s.cfg.FromName, s.cfg.From); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLater, err)
 	}
+	if s.cfg.Bounces != "" {
+		if err := msg.EnvelopeFrom(s.cfg.envelope(m.Return)); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrLater, err)
+		}
+	}
 	if err := msg.To(m.Address); err != nil {
 		return nil, fmt.Errorf("%w: the address cannot be written to", ErrRefused)
 	}

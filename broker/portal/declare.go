@@ -18,6 +18,7 @@ func (s *site) declare(v *visit) error {
 	request := v.param("request")
 	if secret := v.r.URL.Query().Get("s"); secret != "" {
 		v.setSecret(request, secret, declareTime)
+		v.keepInvitation(secret, declareTime) // whoever has no account yet makes one from this link
 		return v.see("/declare/" + request)
 	}
 	return s.showDeclaration(v, http.StatusOK, false)
@@ -46,7 +47,11 @@ func (s *site) showDeclaration(v *visit, status int, unticked bool) error {
 		return err
 	}
 	p := &signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")),
-		Action: "/declare/" + request, Back: "/", SignIn: "/sign-in?return=" + url.QueryEscape("/declare/"+request)}
+		Action: "/declare/" + request, Back: "/", SignIn: "/sign-in?return=" + url.QueryEscape("/declare/"+request),
+		SignUp: "/sign-up?return=" + url.QueryEscape("/declare/"+request)}
+	if v.secret() != "" { // the link proves the address
+		p.SignUp = "/invitation/sign-up"
+	}
 	if !v.signed {
 		now, err := s.Registry.Now(v.ctx())
 		if err != nil {
@@ -88,14 +93,7 @@ func (s *site) declareSend(v *visit) error {
 
 // setSecret keeps the secret of a mailed link for the page that it is for.
 func (v *visit) setSecret(request, secret string, seconds int) {
-	http.SetCookie(v.w, &http.Cookie{Name: "link", Value: secret, Path: "/declare/" + request, MaxAge: seconds,
-		HttpOnly: true, Secure: v.PublicURL.Scheme == "https", SameSite: http.SameSiteLaxMode})
+	v.keepSecret("link", "/declare/"+request, secret, seconds)
 }
 
-func (v *visit) secret() string {
-	c, err := v.r.Cookie("link")
-	if err != nil {
-		return ""
-	}
-	return c.Value
-}
+func (v *visit) secret() string { return v.kept("link") }

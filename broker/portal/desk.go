@@ -20,6 +20,7 @@ type deskPage struct {
 	Page
 	ID             string
 	NeedsMe, Waits itemLines
+	Back           []mailBack
 }
 
 func (*deskPage) view() string { return "desk" }
@@ -65,7 +66,11 @@ func (s *site) desk(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, v.deskPage(at, program, mine, waits))
+	p := v.deskPage(at, program, mine, waits)
+	if p.Back, err = s.backOf(v, program, ""); err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, p)
 }
 
 func (v *visit) deskPage(at places, program string, mine, waits registry.Items) *deskPage {

@@ -66,6 +66,7 @@ func (v *visit) fail(err error) {
 		v.Log.WarnContext(v.ctx(), "a part does not answer", "path", v.r.URL.Path, "error", err)
 		v.w.Header().Set("Retry-After", "10")
 	}
+	v.retryAfter(e)
 	if wantsJSON(v.r) {
 		v.problem(status, e)
 		return
@@ -112,6 +113,9 @@ func (v *visit) errorPage(status int, e *registry.Error) error {
 
 // say gives the sentence of an error.
 func (v *visit) say(e *registry.Error) string {
+	if e.After > 0 {
+		return v.tooMany(e)
+	}
 	var args []any
 	for name, value := range e.Args {
 		args = append(args, name, value)

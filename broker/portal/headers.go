@@ -37,13 +37,15 @@ func guard(policy string, secure bool, refuse func(error) http.Handler) func(htt
 	}
 }
 
-// contentPolicy lets a page load our own style, fonts, images and script files,
-// the script ask us, and nothing else: no script in a page. Forms go to us; signing out goes on to the
+// contentPolicy lets a page load our own files and nothing else: styles, our scripts,
+// and the worker that does the sign-up page's sum. Scripts ask nobody but us. Forms
+// go to us; signing out goes on to the
 // identity provider, and browsers hold form-action against that redirect too.
 func contentPolicy(issuer *url.URL) string {
 	return strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self'",
+		"worker-src 'self'",
 		"connect-src 'self'",
 		"style-src 'self'",
 		"img-src 'self' data:",

@@ -13,6 +13,7 @@ type inboxPage struct {
 	Page
 	Items itemLines
 	Desks []deskLink
+	Back  []mailBack
 }
 
 func (*inboxPage) view() string { return "inbox" }
@@ -45,7 +46,11 @@ func (s *site) inbox(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, v.inboxPage(at, items))
+	p := v.inboxPage(at, items)
+	if p.Back, err = s.backOf(v, "", "/inbox"); err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, p)
 }
 
 func (v *visit) inboxPage(at places, items registry.Items) *inboxPage {

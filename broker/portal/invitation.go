@@ -112,14 +112,7 @@ func (v *visit) invited() (form url.Values, wrong map[string]string, err error) 
 }
 
 func (v *visit) keepInvitation(secret string, seconds int) {
-	http.SetCookie(v.w, &http.Cookie{Name: "invitation", Value: secret, Path: invitationPath, MaxAge: seconds,
-		HttpOnly: true, Secure: v.PublicURL.Scheme == "https", SameSite: http.SameSiteLaxMode})
+	v.keepSecret("invitation", invitationPath, secret, seconds)
 }
 
-func (v *visit) invitationSecret() string {
-	c, err := v.r.Cookie("invitation")
-	if err != nil {
-		return ""
-	}
-	return c.Value
-}
+func (v *visit) invitationSecret() string { return v.kept("invitation") }

@@ -3,6 +3,7 @@ package portal
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -14,9 +15,10 @@ import (
 type Deps struct {
 	Registry  *registry.Registry
 	Sessions  *session.Sessions
-	PublicURL *url.URL // where people reach the portal; links and cookies follow it, never the Host header (A59)
-	Issuer    *url.URL // where signing out goes on to
-	Version   string   // for the footer (A76)
+	PublicURL *url.URL       // where people reach the portal; links and cookies follow it, never the Host header (A59)
+	Issuer    *url.URL       // where signing out goes on to
+	Proxies   []netip.Prefix // whose X-Forwarded-For is believed (A66); usually none
+	Version   string         // for the footer (A76)
 	Demo      bool
 	Log       *slog.Logger
 

@@ -57,7 +57,7 @@ func TestHeaders(t *testing.T) {
 	for _, target := range []string{"/sign-up", "/nowhere", "/access"} {
 		got := send(t, h, "GET", target, "").Header()
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 				"form-action 'self' http://localhost:9080; frame-ancestors 'none'; base-uri 'none'",
 			"X-Content-Type-Options":       "nosniff",
 			"Referrer-Policy":              "same-origin",
@@ -220,7 +220,7 @@ func TestSignInFirst(t *testing.T) {
 
 // openForms are the forms that need no session: choosing a language, asking for an
 // account, and the session's own, which check for themselves.
-var openForms = []string{"/language", "/sign-up", "/sign-out", "/someone-else", "/back-channel-logout"}
+var openForms = []string{"/language", "/sign-up", "/sign-up/confirm", "/invitation/sign-up", "/sign-out", "/someone-else", "/back-channel-logout"}
 
 // Every other form does nothing without a session, whatever else it carries.
 // proves: attack A51 attack A54

@@ -33,7 +33,10 @@ func (s *site) routes() http.Handler {
 	})
 	r.Get("/sign-up", s.open(s.signUp))
 	r.Post("/sign-up", s.open(s.signUpSend))
+	r.Get("/sign-up/challenge", s.open(s.challenge))
 	r.Get("/sign-up/sent", s.open(s.signUpSent))
+	r.Get("/sign-up/confirm", s.open(s.signUpConfirm))
+	r.Post("/sign-up/confirm", s.open(s.signUpConfirmSend))
 
 	// Asking: what is typed is kept, so a sign-in comes first.
 	r.Get("/requests/new/{program}/site", s.signed(s.newSite))
@@ -64,12 +67,15 @@ func (s *site) routes() http.Handler {
 	}
 	r.Get("/invitation", s.open(s.invitation))
 	r.Post("/invitation", s.signed(s.invitationAccept))
+	r.Get("/invitation/sign-up", s.open(s.signUpInvited))
+	r.Post("/invitation/sign-up", s.open(s.signUpInvitedSend))
 
 	// Deciding: administrators and authorizers in their inbox, registrars at the desk.
 	r.Get("/inbox", s.signed(s.inbox))
 	r.Get("/inbox/{request}", s.signed(s.item))
 	r.Post("/inbox/{request}", s.signed(s.itemSend))
 	r.Get("/desk", s.signed(s.deskChoice))
+	r.Post("/todo/{todo}/settle", s.signed(s.settleMail))
 	r.Route("/desk/{program}", func(r chi.Router) {
 		r.Get("/", s.signed(s.desk))
 		r.Get("/operators", s.signed(s.operators))

@@ -24,6 +24,7 @@ type signPage struct {
 	Action   string
 	Back     string
 	SignIn   string
+	SignUp   string // for whoever has no account yet
 }
 
 func (*signPage) view() string { return "sign" }

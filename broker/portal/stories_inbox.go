@@ -23,8 +23,12 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 	over.Request.State = policies.Granted
 	form := url.Values{"need": {"approve:group-administrator"}, "verdict": {"refuse"}, "words": {hostile}}
 	returned := itemOf(p, policies.JoinRequest, "pharmacist", policies.ReturnedR, ben, cedar)
+	back := asMember(v.inboxPage(at, registry.Items{}))
+	back.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "declaration-asked", Address: "chan@cedarhill.example", Request: requestID, Site: cedar.Name, Opened: tuesday},
+		{ID: requestID, Kind: "welcome", Address: hostile + "@cedarhill.example", Opened: noon}}, "/inbox")
 	return []story{
 		{"inbox", asMember(v.inboxPage(at, registry.Items{List: []registry.Item{join, site}, More: 1}))},
+		{"inbox-mail-back", back},
 		{"inbox-empty", asMember(v.inboxPage(at, registry.Items{}))},
 		{"item", asMember(v.itemPage(at, clear, nil, nil, ""))},
 		{"item-long", asMember(v.itemPage(at, t, nil, nil, ""))},

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/url"
+	"time"
 
 	"countersign/broker/registry"
 	"countersign/policies"
@@ -19,6 +20,11 @@ func publicStories(v *visit, at places, p *policies.Program) []story {
 		return asStranger(s)
 	}
 	wrong := url.Values{"user-name": {hostile}, "given-name": {hostile}, "surname": {""}, "email": {hostile}, "language": {"xx"}}
+	typed := url.Values{"user-name": {"ana.w"}, "given-name": {"Ana"}, "surname": {"Whitefeather"}, "email": {ana.Email}, "language": {v.words.Lang()},
+		"return": {"/requests/new/careconnect/site"}}
+	again, later := asStranger(v.signUpPage(typed, nil)), asStranger(v.signUpPage(typed, nil))
+	again.Round, again.Problems = true, []problem{{Message: say("error.challenge-old")}}
+	later.Problems = []problem{{Message: v.tooMany(&registry.Error{After: 12 * time.Minute})}}
 	return []story{
 		{"home", asStranger(v.homePage(at.ps))},
 		{"home-signed-in", asMember(v.homePage(at.ps))},
@@ -37,7 +43,12 @@ func publicStories(v *visit, at places, p *policies.Program) []story {
 		{"feedback", asStranger(v.feedbackPage(at.ps))},
 		{"signup", asStranger(v.signUpPage(url.Values{"language": {v.words.Lang()}}, nil))},
 		{"signup-wrong", asStranger(v.signUpPage(wrong, checkSignUp(wrong)))},
-		{"signup-sent", asStranger(&sentPage{Page: v.page(say("signup.sent-title"), say("signup.sent-lead"))})},
+		{"signup-again", again},
+		{"signup-later", later},
+		{"signup-invited", asStranger(v.invitedPage(registry.Invitation{Email: ana.Email}, url.Values{"language": {v.words.Lang()}}, nil))},
+		{"signup-sent", asStranger(v.sentPage(false))},
+		{"signup-sent-confirm", asStranger(v.sentPage(true))},
+		{"signup-confirm", asStranger(&confirmPage{Page: v.page(say("signup.confirm-title"), say("signup.confirm-about")), UserName: ana.UserName})},
 		{"error", asStranger(&errorPage{Page: v.page(say("error.title.not-found"), say("error.not-found")), Back: "/"})},
 		{"error-reasons", asMember(&errorPage{Page: v.page(say("error.title.forbidden"), say("reason.own-request")),
 			Reasons: []string{say("reason.site-closed")}, Back: "/access"})},

@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"countersign/broker/registry"
@@ -29,6 +30,7 @@ type trackerPage struct {
 	Correct bool
 	Wrong   bool // the correction below needs attention
 	Take    bool // can be withdrawn
+	Back    []mailBack
 }
 
 func (*trackerPage) view() string { return "tracker" }
@@ -66,7 +68,14 @@ func (s *site) showTracker(v *visit, status int, form url.Values, wrong map[stri
 	if err != nil {
 		return err
 	}
-	return v.show(status, v.trackerPage(at, t, answers, form, wrong))
+	p := v.trackerPage(at, t, answers, form, wrong)
+	all, err := s.Registry.MailTodos(v.ctx(), v.person.Account.ID, "")
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(m registry.MailTodo) bool { return m.Request != t.Request.ID })
+	p.Back = v.mailsBack(all, "/requests/"+t.Request.ID)
+	return v.show(status, p)
 }
 
 // submitted are the answers as they were sent, for those who may see them.

@@ -27,7 +27,7 @@ type Account struct {
 	EmailVerified bool   `db:"email_verified"`
 	Locale        string // of pages and mails: "en" or "es"
 	LocaleChosen  bool   `db:"locale_chosen"` // by the person, here; no token changes it then
-	State         string // asked, live, refused
+	State         string // unconfirmed, asked, live, refused, closed
 	Setup         bool   `db:"setup"` // Keycloak is still to mail them how to begin
 	Version       int64
 }
@@ -61,42 +61,6 @@ func getAccount(ctx context.Context, q sqlx.QueryerContext, id string) (Account,
 
 func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 
-// SignUp is what the sign-up page takes.
-type SignUp struct {
-	Op, UserName, GivenName, Surname, Email, Locale string
-}
-
-// SignUp records that somebody asks for an account; the worker makes it in
-// Keycloak. It answers alike whether the name or address is known: what really
-// happened goes by mail.
-func (r *Registry) SignUp(ctx context.Context, s SignUp) error {
-	s.UserName = strings.ToLower(strings.TrimSpace(s.UserName))
-	act := Act{By: By{Op: s.Op}, Kind: "account.ask", What: s}
-	_, err := r.Do(ctx, act, Touch{}, func(tx *Tx) (string, error) {
-		if err := tx.limit("sign-up:"+strings.ToLower(s.Email), 3, 24*time.Hour); err != nil {
-			return "", err
-		}
-		id := NewID()
-		if _, err := tx.ExecContext(ctx, `insert into account
-			(id, issuer, user_name, given_name, surname, email, locale, origin, state, wanted_rev, changed_at)
-			values ($1, $2, $3, $4, $5, $6, $7, 'sign-up', 'asked', 1, $8)`,
-			id, r.issuer, s.UserName, s.GivenName, s.Surname, s.Email, s.Locale, tx.At); err != nil {
-			return "", err
-		}
-		tx.privateEvent("account", id, 1, "account.asked", map[string]string{"locale": s.Locale},
-			map[string]string{"user_name": s.UserName, "given_name": s.GivenName, "surname": s.Surname, "email": s.Email})
-		var known bool
-		if err := tx.GetContext(ctx, &known, `select exists (select 1 from account where lower(email) = lower($1) and state = 'live')`, s.Email); err != nil {
-			return "", err
-		}
-		if known {
-			return id, tx.mail(Mail{Address: s.Email, Kind: "address-known", About: id, Locale: s.Locale})
-		}
-		return id, nil
-	})
-	return err
-}
-
 // AccountMade records the subject that Keycloak gave to an account that we made.
 func (r *Registry) AccountMade(ctx context.Context, id, sub string) error {
 	return r.asked(ctx, id, Act{Kind: "account.made", What: []string{id, sub}}, func(tx *Tx, a Account) error {
@@ -127,7 +91,7 @@ func (r *Registry) accountRefused(ctx context.Context, id string, tell func(Acco
 	return r.asked(ctx, id, Act{Kind: "account.refused", What: id}, func(tx *Tx, a Account) error {
 		m := tell(a)
 		tx.event("account", id, a.Version+1, "account.refused", map[string]string{"why": m.Kind})
-		if _, err := tx.ExecContext(ctx, `update account set state = 'refused', wanted_rev = applied_rev, version = version + 1, changed_at = $2 where id = $1`, id, tx.At); err != nil {
+		if _, err := tx.ExecContext(ctx, `update account set state = 'refused', look_at = null, continue_to = null, wanted_rev = applied_rev, version = version + 1, changed_at = $2 where id = $1`, id, tx.At); err != nil {
 			return err
 		}
 		return tx.mail(m)
@@ -172,6 +136,9 @@ func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
 	case err != nil:
 		return "", err
 	}
+	if a.State == "closed" { // until Keycloak has forgotten them too
+		return "", Fail(Gone, "error.account-closed")
+	}
 	if s.Locale == "" || a.LocaleChosen {
 		s.Locale = a.Locale
 	}
@@ -188,7 +155,7 @@ func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
 			s.Locale = a.Locale
 		}
 		_, err := tx.ExecContext(ctx, `update account set user_name = $2, given_name = $3, surname = $4, email = $5, email_verified = $6,
-			locale = $7, version = version + 1, changed_at = $8 where id = $1`,
+			locale = $7, look_at = case when $6 then null else look_at end, version = version + 1, changed_at = $8 where id = $1`,
 			a.ID, s.UserName, s.GivenName, s.Surname, s.Email, s.EmailVerified, s.Locale, tx.At)
 		tx.privateEvent("account", a.ID, a.Version+1, "account.refreshed", map[string]any{"email_verified": s.EmailVerified, "locale": s.Locale},
 			map[string]string{"user_name": s.UserName, "given_name": s.GivenName, "surname": s.Surname, "email": s.Email})
@@ -287,18 +254,6 @@ func operators(ctx context.Context, q sqlx.QueryerContext, ps policies.Programs,
 		return nil, err
 	}
 	return holders(ctx, q, ps, site, c, at)
-}
-
-// limit counts one use of a name in a window and refuses beyond most, over all replicas.
-func (tx *Tx) limit(name string, most int, window time.Duration) error {
-	var n int
-	err := tx.GetContext(tx.ctx, &n, `insert into counter (name, slot, n) values ($1, to_timestamp(floor(extract(epoch from $2::timestamptz) / $3) * $3), 1)
-		on conflict (name, slot) do update set n = counter.n + 1 returning n`,
-		string(tx.r.keys.hexHash("counter", name)), tx.At, window.Seconds())
-	if err == nil && n > most {
-		return Fail(TooMany, "error.too-many")
-	}
-	return err
 }
 
 // accountsNamed gives the names of accounts for pages.

@@ -144,7 +144,7 @@ func (tx *Tx) inviteSigner(p *policies.Program, req Request, site string, me Acc
 	if email == "" {
 		return Fail(Invalid, "error.check-fields")
 	}
-	if err := tx.limit("mail:"+strings.ToLower(email), 3, 24*time.Hour); err != nil {
+	if err := tx.mailTo(email); err != nil {
 		return err
 	}
 	secret, err := tx.invite("declarant", req.ID, "", "", name, email)

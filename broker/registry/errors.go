@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is what an error means for whoever caused it; the portal alone turns it
@@ -29,6 +30,7 @@ type Error struct {
 	Args    map[string]any
 	Fields  map[string]string // field name → message key
 	Reasons []string          // codes from policies, for Forbidden
+	After   time.Duration     // for TooMany: when to try again
 	err     error
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"encoding/base64"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -78,7 +77,7 @@ func (tx *Tx) currentInvitation(purpose, aboutID string) (Invitation, error) {
 
 func (tx *Tx) useInvitation(inv Invitation) error {
 	_, err := tx.ExecContext(tx.ctx, `update invitation set used_at = $2, used_by = $3, version = version + 1, changed_at = $2 where id = $1 and used_at is null`,
-		inv.ID, tx.At, tx.act.By.Account)
+		inv.ID, tx.At, null(tx.act.By.Account)) // a sign-up is confirmed by nobody yet
 	tx.event("invitation", inv.ID, inv.Version+1, "invitation.used", nil)
 	return err
 }
@@ -156,6 +155,9 @@ func (tx *Tx) registrarSite(program string) (role, site string, err error) {
 }
 
 func (tx *Tx) inviteOperator(site, role, from, email, locale string) error {
+	if err := tx.mailTo(email); err != nil {
+		return err
+	}
 	secret, err := tx.invite("operator", site, role, from, "", email)
 	if err != nil {
 		return err
@@ -252,7 +254,7 @@ func (r *Registry) OfferByMail(ctx context.Context, by By, site, role, email str
 		if rl, ok := tx.Programs[s.Program].Role(role); !ok || !rl.NeedsAuthorizer() {
 			return "", Fail(NotFound, "error.not-found")
 		}
-		if err := tx.limit("mail:"+strings.ToLower(email), 3, 24*time.Hour); err != nil {
+		if err := tx.mailTo(email); err != nil {
 			return "", err
 		}
 		secret, err := tx.invite("mandate", site, role, by.Account, "", email)

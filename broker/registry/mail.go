@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -20,6 +21,7 @@ type Mail struct {
 	Data       map[string]string `db:"-"` // what the template may show; sealed, wiped when sent
 	After      time.Duration     `db:"-"` // not before this much later
 	Tries      int
+	Return     string `db:"-"` // the token by which a bounce names it; ClaimMail sets it
 }
 
 // mail puts a message into the same transaction as the act that it tells of.
@@ -72,6 +74,7 @@ func (r *Registry) ClaimMail(ctx context.Context) (m Mail, lease string, ok bool
 		return m, "", false, err
 	}
 	m = row.Mail
+	m.Return = r.keys.bounceToken(uuid.MustParse(m.ID))
 	plain, err := r.keys.Unseal(row.Data, "mail:"+m.ID)
 	if err != nil {
 		return m, "", false, err
@@ -81,7 +84,18 @@ func (r *Registry) ClaimMail(ctx context.Context) (m Mail, lease string, ok bool
 
 // MailSent records that the server took the message; what it carried is wiped.
 func (r *Registry) MailSent(ctx context.Context, id, lease, answer string) error {
-	return r.exec(ctx, `update mail set sent_at = instant(), data = null, lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`, id, lease, answer)
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		var m Mail
+		err := t.GetContext(ctx, &m, `update mail set sent_at = instant(), data = null, lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2
+			returning id, address, kind, about_id`, id, lease, answer)
+		if isNoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return settleByMail(ctx, t, m)
+	})
 }
 
 // MailLater puts a message back after a passing failure.
@@ -91,9 +105,18 @@ func (r *Registry) MailLater(ctx context.Context, id, lease, answer string, afte
 }
 
 // MailFailed gives up on a message that the server refuses for good; what it
-// carried is wiped.
+// carried is wiped, and somebody is to see to it.
 func (r *Registry) MailFailed(ctx context.Context, id, lease, answer string) error {
-	return r.exec(ctx, `update mail set failed_at = instant(), data = null, lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`, id, lease, answer)
+	return r.inTx(ctx, func(t *sqlx.Tx) error {
+		res, err := t.ExecContext(ctx, `update mail set failed_at = instant(), data = null, lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`, id, lease, answer)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return r.openTodo(ctx, t, id)
+	})
 }
 
 // inTx runs one short operational transaction: no act, no event.

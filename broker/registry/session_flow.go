@@ -146,7 +146,8 @@ func alone(ctx context.Context, t *sqlx.Tx, names ...string) error {
 
 // Forget removes what nothing can meet any more: sign-ins after an hour, used
 // logout tokens after their expiry, sessions a day after their end, displays of
-// texts and counters after two days, kept forms after KeptFor.
+// texts and counters after two days, kept forms after KeptFor, used challenges
+// after their expiry.
 func (r *Registry) Forget(ctx context.Context) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
 		for _, q := range []string{
@@ -154,6 +155,7 @@ func (r *Registry) Forget(ctx context.Context) error {
 			`delete from used_jti where expires_at < instant() - interval '1 hour'`,
 			`delete from session where least(ended_at, ends_at) < instant() - interval '1 day'`,
 			`delete from display where shown_at < instant() - interval '2 days'`,
+			`delete from used_challenge where expires_at < clock_timestamp() - interval '1 hour'`,
 			`delete from counter where slot < instant() - interval '2 days'`,
 			`delete from kept_form where kept_at < instant() - interval '30 minutes'`, // KeptFor
 		} {

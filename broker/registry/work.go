@@ -309,7 +309,7 @@ func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
 	// What is claimed is not due before its lease is over; leases run by the machine's clock.
 	var wait float64
 	err = r.db.GetContext(ctx, &wait, `select extract(epoch from greatest(instant() - interval '1 second', due) - instant()) from (select least(
-		(select min(next_at) from account), (select min(due_at) from reverify),
+		(select min(next_at) from account), (select min(look_at) from account), (select min(due_at) from reverify),
 		(select min(greatest(due_at, lease_until + shift)) from mail where sent_at is null and failed_at is null),
 		(select min(greatest(retry_at, lease_until + shift)) from account where wanted_rev > applied_rev and state <> 'refused'),
 		(select min(greatest(retry_at, lease_until + shift)) from site where wanted_rev > applied_rev and opened_at is not null)) as due from clock) d where due is not null`)

@@ -133,7 +133,7 @@ func (s *Sessions) callback(w http.ResponseWriter, r *http.Request) error {
 	if err := errors.Join(fresh(who, flow, now), strong(who, flow)); err != nil {
 		return s.refused(err)
 	}
-	err = s.start(w, r, token, who, now)
+	account, err := s.start(w, r, token, who, now)
 	if first && registry.IsKind(err, registry.Gone) { // logged out since that proof: new proof, then
 		flow.Prompt = "login"
 		return s.begin(w, r, flow, "", again)
@@ -141,12 +141,26 @@ func (s *Sessions) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	to := flow.ReturnTo
+	to, err := s.landing(r.Context(), account, flow.ReturnTo)
+	if err != nil {
+		return err
+	}
 	if flow.Action != "" {
-		to += "?" + url.Values{"outcome": {outcome(q)}}.Encode()
+		to = flow.ReturnTo + "?" + url.Values{"outcome": {outcome(q)}}.Encode()
 	}
 	redirect(w, r, to)
 	return nil
+}
+
+// landing is where a sign-in ends: where it was to lead or, where that was nowhere
+// in particular, where the person was going when they signed up. That is kept with
+// the account, once: they may have opened the mail on another device.
+func (s *Sessions) landing(ctx context.Context, account, asked string) (string, error) {
+	before, err := s.reg.Continue(ctx, account)
+	if to := ReturnPath(before); err == nil && to != "/" && (asked == "/" || asked == "/access") {
+		return to, nil
+	}
+	return asked, err
 }
 
 // takeFlow finds the transaction by the state and by the cookie that belongs to
@@ -228,25 +242,26 @@ func strong(who claims, flow registry.SignIn) error {
 }
 
 // start begins a session under a new id, which ends the one that the browser
-// had (A49); Gone where Keycloak has logged the person out since their proof.
-func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.Token, who claims, now time.Time) error {
+// had (A49); Gone where Keycloak has logged the person out since their proof. It gives
+// the account's id.
+func (s *Sessions) start(w http.ResponseWriter, r *http.Request, token *oauth2.Token, who claims, now time.Time) (string, error) {
 	account, err := s.signedIn(r, who)
 	if err != nil {
-		return err
+		return "", err
 	}
-	id := newSecret()
-	n := registry.NewSession{IDHash: hash(id), Account: account.ID, Issuer: s.cfg.Issuer, Sub: who.Sub, SID: who.SID, ACR: who.ACR,
+	secret := newSecret()
+	n := registry.NewSession{IDHash: hash(secret), Account: account.ID, Issuer: s.cfg.Issuer, Sub: who.Sub, SID: who.SID, ACR: who.ACR,
 		AuthAge: max(0, now.Sub(time.Unix(who.AuthTime, 0))), AuthTime: who.AuthTime, IDToken: idToken(token), RefreshToken: token.RefreshToken}
 	if old, err := r.Cookie(s.cfg.CookieName); err == nil {
 		n.Replaces = hash(old.Value)
 	}
 	if err := s.reg.StartSession(r.Context(), n); err != nil {
-		return err
+		return "", err
 	}
-	s.setCookie(w, s.cfg.CookieName, id, 0)
+	s.setCookie(w, s.cfg.CookieName, secret, 0)
 	s.KeepLanguage(w, account.Locale, false)
 	s.count("signed-in")
-	return nil
+	return account.ID, nil
 }
 
 // signedIn finds or makes the account of who gave proof. A language that they

@@ -20,11 +20,16 @@ func SignUp(portal string, mail Mailbox, p Person) (*Person, error) {
 	if p.Browser == nil {
 		p.Browser = New(portal)
 	}
+	p.From = addressOf(p.UserName)
 	page, err := p.Get("/sign-up")
 	if err != nil {
 		return nil, err
 	}
-	page, err = page.FormWith("user-name").Set("user-name", p.UserName).Set("given-name", p.Given).Set("surname", p.Surname).Set("email", p.Email).Send()
+	form, err := page.Solve(page.FormWith("user-name"))
+	if err != nil {
+		return nil, err
+	}
+	page, err = form.Set("user-name", p.UserName).Set("given-name", p.Given).Set("surname", p.Surname).Set("email", p.Email).Send()
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ type Browser struct {
 	Language string
 	// Watch is told of every page that comes back; nil for nobody.
 	Watch func(*Page)
+	// From is the address that a proxy in front of the portal would say the browser
+	// has; empty where there is none.
+	From string
 
 	who      string // who signed in last, and with what
 	password string
@@ -111,6 +114,9 @@ func newPost(u *url.URL, values url.Values) (*http.Request, error) {
 func (b *Browser) do(req *http.Request) (*Page, error) {
 	req.Header.Set("Accept", "text/html")
 	req.Header.Set("Accept-Language", cmp.Or(b.Language, "en"))
+	if b.From != "" && req.URL.Host == b.Home.Host {
+		req.Header.Set("X-Forwarded-For", b.From)
+	}
 	resp, err := b.Client.Do(req)
 	if err != nil {
 		return nil, err

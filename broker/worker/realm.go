@@ -51,6 +51,31 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 		w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries))
 }
 
+// unverified asks Keycloak about the accounts that nobody has used here, and lets
+// the record tell them of their end, or end them.
+func (w *Worker) unverified(ctx context.Context) (bool, error) {
+	due, err := w.Registry.DueUnverified(ctx)
+	for _, u := range due {
+		verified := false
+		if u.Sub != "" {
+			var failed error
+			verified, failed = w.Directory.Verified(ctx, u.Sub)
+			if failed != nil && !errors.Is(failed, provisioning.ErrNotFound) {
+				err = errors.Join(err, fmt.Errorf("account %s: %w", u.ID, failed))
+				continue
+			}
+		}
+		record := w.Registry.StillUnverified
+		if verified {
+			record = w.Registry.Verified
+		}
+		if failed := record(ctx, u.ID); failed != nil {
+			err = errors.Join(err, fmt.Errorf("account %s: %w", u.ID, failed))
+		}
+	}
+	return len(due) > 0, err
+}
+
 // refusedDetails: Keycloak does not take a new person as they asked, and trying
 // again would not help. It must have named the field: any other 400 is about us,
 // such as a redirect address that is not registered, and is tried again.
@@ -77,6 +102,9 @@ func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
 
 func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	a := work.Account
+	if a.State == "closed" {
+		return provisioning.Wanted{Account: a.ID, Sub: a.Sub, Remove: true}
+	}
 	want := provisioning.Wanted{Account: a.ID, Sub: a.Sub, EndSessions: work.Urgent && !work.Ended && a.Sub != ""}
 	for _, g := range work.Groups {
 		want.Groups = append(want.Groups, provisioning.Group{ID: g.ID, Path: g.Path})

@@ -1,6 +1,6 @@
 // Package worker makes the realm, and people's mailboxes, follow the record.
 //
-// It has five lanes, each a loop that sleeps until something was committed
+// It has six lanes, each a loop that sleeps until something was committed
 // (LISTEN), until the next moment is due, or half a minute at most:
 //
 //	due      settles the accounts whose time has come; makes checks due after an
@@ -9,6 +9,7 @@
 //	urgent   accounts of which something ended: leave, end sessions, read back
 //	accounts all accounts that are behind, whatever they need
 //	mail     messages that are due
+//	unverified  accounts that nobody came to use: told on day 5, closed on day 7
 //
 // Claiming sets a lease; calls to Keycloak and to the mail server run outside any
 // transaction; finishing is fenced by the lease and writes the revision that was
@@ -67,6 +68,7 @@ func (w *Worker) Run(ctx context.Context) {
 		lane("accounts", func(ctx context.Context) (bool, error) { return w.account(ctx, false) })
 	}
 	lane("mail", w.mail)
+	lane("unverified", w.unverified)
 	all := func() {
 		for _, wake := range wakes {
 			nudge(wake)

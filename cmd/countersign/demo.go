@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -90,6 +91,8 @@ func demoConfig(data *local.Data, a local.Addresses) (broker.Config, error) {
 		Database:  broker.Secret(a.AppURL(local.ProductDatabase)), Keys: filepath.Join(data.Dir, "keys"), Keycloak: a.Keycloak,
 		Realm: "countersign", Root: "/access", PortalID: "countersign-portal", WriterID: "countersign-writer", ReaderID: "countersign-reader",
 		SMTPHost: "127.0.0.1", SMTPPort: data.Ports.SMTP, MailFrom: "access@countersign.example", Demo: true, Version: version(),
+		// The seeds' people come from addresses of their own, as through a proxy.
+		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	}
 	for name, to := range map[string]*broker.Secret{"portal": &c.PortalSecret, "writer": &c.WriterSecret, "reader": &c.ReaderSecret} {
 		secret, err := data.Secret(name, 24)

@@ -27,6 +27,7 @@ type commands struct {
 	Realm   realmCmd   `cmd:"" help:"The realm as code."`
 	App     appCmd     `cmd:"" help:"Relying applications."`
 	Access  accessCmd  `cmd:"" help:"Who operates the product."`
+	Mail    mailCmd    `cmd:"" help:"Mails that came back."`
 	Audit   auditCmd   `cmd:"" help:"Check the record."`
 	Clock   clockCmd   `cmd:"" help:"Move the record's clock forward: demos and tests only."`
 	Local   localCmd   `cmd:"" help:"Run a command, such as go test, with servers for tests beside it."`

@@ -42,6 +42,7 @@ func Run(t *testing.T, f Fixture) {
 		"a site is ensured, not made twice": s.site,
 		"setup and the end of sessions":     s.sessions,
 		"a run converges":                   s.reconcile,
+		"whom we made can go again":         s.remove,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t) })
 	}
@@ -59,6 +60,33 @@ func (s suite) person(name string) provisioning.NewPerson {
 	return provisioning.NewPerson{
 		Account: "account-" + name, UserName: name, GivenName: "Ana", Surname: "Ruiz",
 		Email: name + "@example.test", Locale: "es",
+	}
+}
+
+// remove: who was made for an account goes with it, nobody else does, and the next
+// of that name is somebody else (A19).
+func (s suite) remove(t *testing.T) {
+	first, other := s.created(t, "gone"), s.created(t, "stays")
+	verified, err := s.Directory.Verified(t.Context(), first)
+	must(t, err)
+	if verified {
+		t.Error("nobody has verified anything")
+	}
+	must(t, s.Directory.RemovePerson(t.Context(), "account-gone-"+s.tag))
+	must(t, s.Directory.RemovePerson(t.Context(), "account-gone-"+s.tag)) // twice is once
+	must(t, s.Directory.RemovePerson(t.Context(), "account-nobody-"+s.tag))
+	if _, err := s.Directory.Verified(t.Context(), first); !errors.Is(err, provisioning.ErrNotFound) {
+		t.Errorf("the person is there still: %v", err)
+	}
+	if _, err := s.Directory.Verified(t.Context(), other); err != nil {
+		t.Errorf("somebody else went too: %v", err)
+	}
+	p := s.person("gone")
+	p.Account += "-again"
+	again, err := s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	if again == first {
+		t.Error("the next of that name is the same person")
 	}
 }
 

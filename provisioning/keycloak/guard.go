@@ -23,6 +23,7 @@ var reads = []call{
 	{"GET", ""},
 	{"GET", "users"},
 	{"GET", "users/profile"},
+	{"GET", "users/*"},
 	{"GET", "users/*/groups"},
 	{"GET", "users/*/consents"},
 	{"GET", "group-by-path/**"},
@@ -49,10 +50,12 @@ var sharedReads = []call{
 }
 
 // writes are the calls of the writer. What manage-users also allows and nobody
-// here may do: reset-password, DELETE users, PUT users, federated-identity,
-// logout-all, attack-detection, role-mappings of people.
+// here may do: reset-password, PUT users, federated-identity,
+// logout-all, attack-detection, role-mappings of people. A person is deleted only
+// by RemovePerson, which looks first whose account they carry.
 var writes = []call{
 	{"POST", "users"},
+	{"DELETE", "users/*"},
 	{"PUT", "users/*/execute-actions-email"},
 	{"PUT", "users/*/groups/*"},
 	{"DELETE", "users/*/groups/*"},

@@ -42,7 +42,7 @@ func TestGuardRefuses(t *testing.T) {
 	for _, c := range []struct{ method, path, body string }{
 		{"PUT", admin + "/users/u/reset-password", "{}"},
 		{"PUT", admin + "/users/u", "{}"},
-		{"DELETE", admin + "/users/u", ""},
+		{"DELETE", admin + "/users", ""},
 		{"POST", admin + "/users", `{"username":"ana","credentials":[{"type":"password","value":"x"}]}`},
 		{"POST", admin + "/users", `not json`},
 		{"POST", admin + "/users/u/federated-identity/idp", "{}"},
@@ -75,7 +75,7 @@ func TestGuardRefuses(t *testing.T) {
 			t.Errorf("%s %s %s: sent %v, error %v", c.method, c.path, c.body, sent, err)
 		}
 	}
-	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u", "/users/u/credentials", "/groups/g/members", "/group-by-path/", "/group-by-path/../clients"} {
+	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u/credentials", "/groups/g/members", "/group-by-path/", "/group-by-path/../clients"} {
 		if sent, err := try(t, reads, "GET", admin+path, ""); sent || !errors.Is(err, errNotListed) {
 			t.Errorf("GET %s: sent %v, error %v", path, sent, err)
 		}
@@ -90,13 +90,14 @@ func TestGuardLetsThrough(t *testing.T) {
 	for _, c := range []struct{ method, path, body string }{
 		{"POST", "/admin/realms/r/users", `{"username":"ana"}`},
 		{"PUT", "/admin/realms/r/users/u/groups/g", ""},
+		{"DELETE", "/admin/realms/r/users/u", ""},
 		{"POST", "/realms/r/protocol/openid-connect/token", ""},
 	} {
 		if sent, err := try(t, writes, c.method, c.path, c.body); !sent || err != nil {
 			t.Errorf("%s %s: sent %v, error %v", c.method, c.path, sent, err)
 		}
 	}
-	for _, path := range []string{"", "/users", "/users/u/groups", "/group-by-path/access/careconnect/s1", "/clients", "/clients/c/roles/r/users"} {
+	for _, path := range []string{"", "/users", "/users/u", "/users/u/groups", "/group-by-path/access/careconnect/s1", "/clients", "/clients/c/roles/r/users"} {
 		if sent, err := try(t, reads, "GET", "/admin/realms/r"+path, ""); !sent || err != nil {
 			t.Errorf("GET %s: sent %v, error %v", path, sent, err)
 		}

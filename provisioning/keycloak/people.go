@@ -139,6 +139,38 @@ func (d *Directory) SendSetup(ctx context.Context, sub string, m provisioning.Se
 	})
 }
 
+// Verified implements provisioning.Directory.
+func (d *Directory) Verified(ctx context.Context, sub string) (verified bool, err error) {
+	err = d.reader.repeat(ctx, "look up person", func(bearer string) error {
+		u, err := d.reader.kc.GetUserByID(ctx, bearer, d.cfg.Realm, sub)
+		if err == nil {
+			verified = u.EmailVerified != nil && *u.EmailVerified
+		}
+		return err
+	})
+	return verified, err
+}
+
+// RemovePerson implements provisioning.Directory. Whom to delete is found by the
+// attribute that only an administrator's hand can set, never by a name or an id
+// that was kept.
+func (d *Directory) RemovePerson(ctx context.Context, account string) error {
+	if account == "" {
+		return provisioning.ErrNotFound
+	}
+	sub, err := d.byAccount(ctx, account)
+	if err != nil || sub == "" {
+		return err
+	}
+	err = d.writer.repeat(ctx, "remove the person of account "+account, func(bearer string) error {
+		return d.writer.kc.DeleteUser(ctx, bearer, d.cfg.Realm, sub)
+	})
+	if errors.Is(err, provisioning.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // EndSessions implements provisioning.Directory: first the clients that hold
 // offline tokens or a consent, then every session.
 func (d *Directory) EndSessions(ctx context.Context, sub string) error {

@@ -1,0 +1,175 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"countersign/policies"
+)
+
+// MailTodo is a mail that could not be delivered, as whoever is to see to it is
+// shown it. It is over when a later mail reaches another address of the same reader
+// (or, for a declaration, another signer), or when somebody says so.
+type MailTodo struct {
+	ID      string
+	Kind    string
+	Address string
+	Request string // to look at; may be empty
+	Site    string // its name; may be empty
+	Opened  time.Time
+	policies.MailTodo
+}
+
+type todoRow struct {
+	ID         string
+	Kind       string
+	Address    string
+	Request    string
+	SiteName   string    `db:"site_name"`
+	Opened     time.Time `db:"opened_at"`
+	ForAccount string    `db:"for_account"`
+	ForSite    string    `db:"for_site"`
+	Program    string
+}
+
+const todoColumns = `m.id, m.kind, m.address, coalesce(m.request_id::text, '') as request, m.opened_at, coalesce(m.for_account::text, '') as for_account,
+	coalesce(m.site_id::text, '') as for_site, coalesce(m.program, '') as program,
+	coalesce((select name from site where id = coalesce(m.site_id, (select site_id from request where id = m.request_id))), '') as site_name`
+
+func (row todoRow) todo() MailTodo {
+	return MailTodo{ID: row.ID, Kind: row.Kind, Address: row.Address, Request: row.Request, Site: row.SiteName, Opened: row.Opened,
+		MailTodo: policies.MailTodo{Account: row.ForAccount, Site: row.ForSite, Program: row.Program}}
+}
+
+// openTodo finds who is to see to a mail that came back, and leaves it to them:
+//
+//   - a declaration: who asked for the site, and can name another address
+//   - an operator's invitation: the registrars of the program
+//   - an authorizer's offer: the authorizer
+//   - a mail to somebody with an account: the other administrators of the site that
+//     it is about, and where there is none, the registrars of its program
+//
+// A mail about an account that nobody has used yet is nobody's: whoever typed a
+// wrong address asks again.
+func (r *Registry) openTodo(ctx context.Context, t *sqlx.Tx, mail string) error {
+	var m struct {
+		Kind, Address, About, Occurrence string
+		At                               time.Time
+	}
+	if err := t.GetContext(ctx, &m, `select kind, address, about_id as about, occurrence, instant() as at from mail where id = $1`, mail); err != nil {
+		return err
+	}
+	var to struct {
+		Reader, Request, Site, SiteProgram, Asked, Sender *string
+		Opened                                            bool
+	}
+	err := t.GetContext(ctx, &to, `select (select id from account where lower(email) = lower($2) and state = 'live' order by id limit 1) as reader,
+		q.id as request, s.id as site, case s.program when $4 then s.code else s.program end as siteprogram, q.account_id as asked, coalesce(s.opened_at is not null, false) as opened,
+		(select actor from act where id::text = $3) as sender
+		from (select 1) one left join request q on q.id = $1
+		left join site s on s.id = coalesce(q.site_id, (select site_id from fact_join where id = $1), (select site_id from access_grant where id = $1), (select id from site where id = $1))`,
+		m.About, m.Address, m.Occurrence, policies.OperatorProgram)
+	if err != nil {
+		return err
+	}
+	var who, site, program *string
+	switch m.Kind {
+	case "address-known", "name-taken", "details-refused", "sign-up-confirm", "account-closing":
+		return nil
+	case "declaration-asked":
+		who = to.Asked
+	case "operator-invited":
+		program = to.SiteProgram
+	case "mandate-offered":
+		who = to.Sender
+	default:
+		if program = to.SiteProgram; to.Site != nil && to.Opened {
+			others, err := r.otherAdministrators(ctx, t, *to.Site, value(to.Reader), m.At)
+			if err != nil {
+				return err
+			}
+			if others {
+				site, program = to.Site, nil
+			}
+		}
+	}
+	if who == nil && site == nil && program == nil {
+		return nil // nobody knows whom to ask
+	}
+	_, err = t.ExecContext(ctx, `insert into mail_todo (id, mail_id, kind, address, about_id, reader, request_id, for_account, site_id, program, opened_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (mail_id) do nothing`,
+		NewID(), mail, m.Kind, m.Address, m.About, to.Reader, to.Request, who, site, program, m.At)
+	return err
+}
+
+func (r *Registry) otherAdministrators(ctx context.Context, t *sqlx.Tx, site, reader string, at time.Time) (bool, error) {
+	ps, err := r.programsAt(ctx, t, at)
+	if err != nil {
+		return false, err
+	}
+	admins, err := holders(ctx, t, ps, site, policies.Administer, at)
+	return slices.ContainsFunc(admins, func(a string) bool { return a != reader }), err
+}
+
+// settleByMail ends what a mail that was taken has settled: the same declaration at
+// another address, or any mail to another address of the same reader. The same
+// address may bounce later, so it settles nothing.
+func settleByMail(ctx context.Context, t *sqlx.Tx, m Mail) error {
+	_, err := t.ExecContext(ctx, `update mail_todo set settled_at = instant() where settled_at is null and lower(address) <> lower($2)
+		and (kind = 'declaration-asked' and $1 = 'declaration-asked' and about_id = $3
+			or kind <> 'declaration-asked' and reader in (select id from account where lower(email) = lower($2)))`, m.Kind, m.Address, m.About)
+	return err
+}
+
+// MailTodos are the mails that came back and that the person is to see to, oldest
+// first: their own and those of their sites; of a program, those of its desk.
+func (r *Registry) MailTodos(ctx context.Context, account, program string) ([]MailTodo, error) {
+	l, err := r.look(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	var sites []string
+	for _, h := range l.actor.Holds {
+		sites = append(sites, h.Site)
+	}
+	var rows []todoRow
+	if err := r.db.SelectContext(ctx, &rows, `select `+todoColumns+` from mail_todo m where settled_at is null
+		and case when $3 = '' then for_account = $1 or site_id = any($2) else m.program = $3 end order by opened_at, id limit 100`,
+		account, pq.Array(orEmpty(sites)), program); err != nil {
+		return nil, err
+	}
+	var out []MailTodo
+	for _, row := range rows {
+		if t := row.todo(); policies.MaySettleMail(l.ps, l.actor, t.MailTodo).OK {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// SettleMail is somebody saying that a mail which came back needs nothing more.
+func (r *Registry) SettleMail(ctx context.Context, by By, id string) error {
+	if !validID(id) {
+		return Fail(NotFound, "error.not-found")
+	}
+	_, err := r.Do(ctx, Act{By: by, Kind: "mail.settle", What: id}, Touch{}, func(tx *Tx) (string, error) {
+		var row todoRow
+		err := tx.GetContext(ctx, &row, `select `+todoColumns+` from mail_todo m where id = $1 for update`, id)
+		if isNoRows(err) {
+			return "", Fail(NotFound, "error.not-found")
+		}
+		if err != nil {
+			return "", err
+		}
+		if a := policies.MaySettleMail(tx.Programs, tx.Actor, row.todo().MailTodo); !a.OK {
+			return "", refuse(a)
+		}
+		_, err = tx.ExecContext(ctx, `update mail_todo set settled_at = $2, settled_by = $3 where id = $1 and settled_at is null`, id, tx.At, by.Account)
+		return "", err
+	})
+	return err
+}
