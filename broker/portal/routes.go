@@ -112,6 +112,8 @@ func (s *site) routes() http.Handler {
 
 	// Signing in and out.
 	r.Get(session.SignInPath, s.session(s.Sessions.SignIn)) // also the idle page's "continue as"
+	r.Get(methodsPath, s.signed(s.signInMethods))
+	r.Get(session.ActionPath, s.session(s.Sessions.Action))
 	r.Get("/callback", s.session(s.Sessions.Callback))
 	r.Post("/sign-out", s.session(s.leaving(s.Sessions.SignOut)))
 	r.Post("/someone-else", s.session(s.leaving(s.Sessions.SomeoneElse)))

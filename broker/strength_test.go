@@ -1,0 +1,47 @@
+package broker_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/broker/walk"
+)
+
+// Whoever holds a role that asks for a second factor sees nothing of it with a
+// password alone; who has none yet sets one up on the way in. Deciding with a
+// sign-in of 16 minutes ago is refused, recorded as refused, asked anew with what
+// was typed kept, and done.
+// proves: attack A49
+func TestSignInStrength(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	p := s.person(t, "Rosa", "Almeida")
+	s.firstRegistrar(t, p)
+	desk := "/desk/" + walk.Program + "/operators"
+	page, err := plain(p.Browser).Get(desk)
+	must(t, err)
+	if to := page.Header.Get("Location"); page.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in?") || !strings.Contains(to, "strength=two-factor") {
+		t.Fatalf("with a password alone: %d %s", page.Status, to)
+	}
+	says(t, get(t, p, desk), "Rosa Almeida")
+	if walk.Phone(s.config.Issuer(), p.UserName) == "" {
+		t.Error("no second factor was set up")
+	}
+	other := &walk.Person{Browser: walk.New(s.config.PublicURL), UserName: p.UserName}
+	_, err = other.SignIn(p.UserName, p.Password)
+	must(t, err)
+	says(t, get(t, other, desk), "Rosa Almeida") // the code was asked for at the sign-in
+
+	s.move(t, 14*time.Minute)
+	get(t, p, "/access")
+	s.move(t, 2*time.Minute)
+	_, err = p.Invite("support", "suki@"+s.name+".example")
+	must(t, err)
+	if n := s.count(t, `act where refused and reasons = '{sign-in-too-old}' and kind like 'operator%'`); n != 1 {
+		t.Errorf("%d acts were refused for an old sign-in", n)
+	}
+	says(t, get(t, p, "/sign-in-methods"), "You signed in with a second factor")
+	s.invariants(t)
+}
