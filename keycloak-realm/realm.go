@@ -3,6 +3,8 @@
 // realm.json has one section per resource of the admin API of Keycloak 26.7:
 //
 //	realm         the realm's own settings           PUT /admin/realms/{realm}
+//	flows         how people sign in               POST …/authentication/flows, bound by PUT
+//	requiredActions  what they may set up          PUT …/authentication/required-actions/{alias}
 //	profile       which attributes a person has      PUT …/users/profile
 //	clients       the portal, a service account,     POST …/clients
 //	              a relying application
