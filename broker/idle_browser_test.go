@@ -126,7 +126,7 @@ func TestIdleInBrowser(t *testing.T) {
 	b.looks()
 	b.until("the idle page", paused)
 	b.look()
-	b.says("Are you still there?", "What you typed is not lost", "Continue as Sam Reyes")
+	b.says("Are you still there?", "What you typed is kept for 30 minutes", "Continue as Sam Reyes")
 	other.until("the other tab is over too", paused)
 	eval[bool](b, `history.back() === undefined`)
 	b.do("wait", chromedp.Sleep(time.Second))

@@ -59,13 +59,14 @@ func watchOf(p registry.Person, active bool) *watch {
 }
 
 // asked serves what a page's script asks by itself: it is no activity, so a
-// session pauses all the same (A52). A form carries the session's token.
+// session pauses all the same (A52). A form carries the session's token, or that of
+// the one before: a page may have stood while its person signed in elsewhere.
 func (s *site) asked(h func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
 		var err error
 		if v.person, err = v.Sessions.Authenticate(r); r.Method == http.MethodPost && (err == nil || registry.IsIdle(err)) {
-			err = v.checkToken()
+			err = v.checkMadeHere()
 		}
 		if err == nil {
 			err = h(v)
@@ -77,8 +78,13 @@ func (s *site) asked(h func(*visit) error) http.HandlerFunc {
 // sessionLeft answers how long the session lasts.
 func (s *site) sessionLeft(v *visit) error { return v.json(watchOf(v.person, false)) }
 
-// sessionStay is "Stay signed in".
-func (s *site) sessionStay(v *visit) error { return v.json(watchOf(v.person, true)) }
+// sessionStay is "Stay signed in": the one question that is activity.
+func (s *site) sessionStay(v *visit) error {
+	if err := v.recognize(); err != nil {
+		return err
+	}
+	return v.json(watchOf(v.person, true))
+}
 
 // sessionKeep keeps what stands in a form of a page whose time is over: the
 // address names where the form goes and the page that it is on.

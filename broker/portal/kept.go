@@ -18,8 +18,9 @@ import (
 )
 
 // What was typed is not lost for want of a sign-in (B29). A form that comes with
-// an idle session, or with a sign-in that is not enough for the act, is refused,
-// and kept:
+// an idle session, with a sign-in that is not enough for the act, or from another
+// tab that was opened before the last sign-in of the same account, is refused, and
+// kept; the last needs no further sign-in:
 //
 //	POST /inbox/x ─► refused ─► comeBack: keep ─► sign in ─► GET /continue/{kept}
 //	    the page takes all of it ─► 303 to the page, filled in again, nothing sent
@@ -35,13 +36,13 @@ const continuePath = "/continue/"
 var fresh = []string{session.FormField, "op", "version", "display"}
 
 // comeBack is where a sign-in leads that this request has to wait for: to the
-// page itself or, for a form that this session's page made, to what was typed,
-// which it keeps.
+// page itself or, for a form that a page of this account's made here, to what was
+// typed, which it keeps.
 func (v *visit) comeBack() (to string, kept bool) {
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
 		return v.r.URL.RequestURI(), strings.HasPrefix(v.r.URL.Path, continuePath) // idle.js has kept it
 	}
-	if err := v.checkToken(); err != nil { // somebody else's form, or none: nothing is kept for them
+	if err := v.checkMadeHere(); err != nil { // somebody else's form, or none: nothing is kept for them
 		return v.here(), false
 	}
 	id, err := v.keep(registry.KeptForm{To: v.r.URL.Path, Page: v.pageBefore(), Fields: v.r.PostForm})

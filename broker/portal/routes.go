@@ -120,7 +120,7 @@ func (s *site) routes() http.Handler {
 	r.Get("/signed-out", s.open(s.signedOut))
 	r.Post("/back-channel-logout", s.Sessions.BackChannel)
 	r.Get("/session", s.asked(s.sessionLeft))
-	r.Post("/session/stay", s.signed(s.sessionStay))
+	r.Post("/session/stay", s.asked(s.sessionStay))
 	r.Post("/session/keep", s.asked(s.sessionKeep))
 	r.Get(continuePath+"{kept}", s.signed(s.continued))
 

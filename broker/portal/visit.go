@@ -40,13 +40,20 @@ func (s *site) open(h func(*visit) error) http.HandlerFunc {
 
 // signed serves a page that needs a live session. A form must carry the
 // session's token besides passing the origin check (A51): a request without
-// Origin and Sec-Fetch-Site passes that one.
+// Origin and Sec-Fetch-Site passes that one. One that stood in another tab while
+// its person signed in again leads back to its page, with what was typed (kept.go).
 func (s *site) signed(h func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
 		err := v.recognize()
 		if err == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			err = v.checkToken()
+			if err != nil && !wantsJSON(r) && v.checkMadeHere() == nil {
+				if to, kept := v.comeBack(); kept {
+					v.end(v.see(to))
+					return
+				}
+			}
 		}
 		if err == nil {
 			err = v.Registry.MayUse(v.ctx(), v.person)
@@ -63,6 +70,20 @@ func (v *visit) checkToken() error {
 		return err
 	}
 	return v.Sessions.CheckFormToken(v.person, v.r.PostForm.Get(session.FormField))
+}
+
+// checkMadeHere also lets pass what a page made before this account signed in again
+// in this browser: enough to keep what was typed, and not to carry it out.
+func (v *visit) checkMadeHere() error {
+	refused := v.checkToken()
+	if refused == nil {
+		return nil
+	}
+	before, err := v.Sessions.MadeBefore(v.ctx(), v.person, v.r.PostForm.Get(session.FormField))
+	if before || err != nil {
+		return err
+	}
+	return refused
 }
 
 // recognize finds who is signed in and notes that they are active. Of an idle

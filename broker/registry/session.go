@@ -145,16 +145,28 @@ func (r *Registry) StartSession(ctx context.Context, s NewSession) error {
 		if err := notLoggedOut(ctx, t, s); err != nil {
 			return err
 		}
-		if _, err := t.ExecContext(ctx, `update session set ended_at = instant(), end_reason = 'replaced' where id_hash = $1 and ended_at is null`, s.Replaces); err != nil {
-			return err
-		}
-		_, err := t.ExecContext(ctx, `insert into session
-			(id_hash, account_id, issuer, sub, sid, acr, id_token, refresh_token, key_id, started_at, seen_at, refreshed_at, ends_at, auth_time)
-			select $1, $2, $3, $4, $5, $6, $7, $8, $9, n.at, n.at, n.at, n.at + make_interval(secs => $10), n.at - make_interval(secs => $11)
+		_, err := t.ExecContext(ctx, `with before as (
+				update session set ended_at = instant(), end_reason = 'replaced' where id_hash = $12 and ended_at is null returning id_hash, account_id)
+			insert into session
+			(id_hash, account_id, issuer, sub, sid, acr, id_token, refresh_token, key_id, started_at, seen_at, refreshed_at, ends_at, auth_time, replaces)
+			select $1, $2, $3, $4, $5, $6, $7, $8, $9, n.at, n.at, n.at, n.at + make_interval(secs => $10), n.at - make_interval(secs => $11),
+				(select id_hash from before where account_id = $2)
 			from (select instant() as at) n`,
-			s.IDHash, s.Account, s.Issuer, s.Sub, s.SID, s.ACR, idToken, refresh, r.keys.SealKeyID(), SessionEnds.Seconds(), s.AuthAge.Seconds())
+			s.IDHash, s.Account, s.Issuer, s.Sub, s.SID, s.ACR, idToken, refresh, r.keys.SealKeyID(), SessionEnds.Seconds(), s.AuthAge.Seconds(), s.Replaces)
 		return err
 	})
+}
+
+// Replaced gives the hashes of the sessions that this one took the place of, one
+// after the other, in its browser and for its account: the latest first, until
+// somebody else was there, signed out or was logged out, or as far as sessions are
+// remembered (see Forget).
+func (r *Registry) Replaced(ctx context.Context, idHash []byte) (before [][]byte, err error) {
+	err = r.db.SelectContext(ctx, &before, `with recursive b (id_hash, replaces, n) as (
+			select id_hash, replaces, 0 from session where id_hash = $1
+			union all select s.id_hash, s.replaces, b.n + 1 from b join session s on s.id_hash = b.replaces)
+		select replaces from b where replaces is not null order by n`, idHash)
+	return before, err
 }
 
 // Seen keeps a live session from idling out. It is for what a person does, never

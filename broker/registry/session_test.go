@@ -102,6 +102,53 @@ func TestPersonHolds(t *testing.T) {
 	}
 }
 
+// A session knows the ones that it took the place of, as long as they were the same
+// account's, and alive.
+//
+// proves: attack A51
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	r := newTestRegistry(t)
+	ctx := context.Background()
+	last := r.signedIn("ada", "s1", "1")
+	start := func(account, secret, replaces string) {
+		t.Helper()
+		s := last
+		s.IDHash, s.Replaces, s.Account = hashOf(secret), hashOf(replaces), account
+		if err := r.StartSession(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(of string, secrets ...string) {
+		t.Helper()
+		var hashes [][]byte
+		for _, s := range secrets {
+			hashes = append(hashes, hashOf(s))
+		}
+		got, err := r.Replaced(ctx, hashOf(of))
+		if d := cmp.Diff(hashes, got); d != "" || err != nil {
+			t.Errorf("%s: %v %s", of, err, d)
+		}
+	}
+	ada, ruth := last.Account, r.signedIn("ruth", "s2", "ruth's").Account
+	start(ada, "2", "1")
+	start(ada, "3", "2")
+	want("3", "2", "1")
+	want("1")
+	start(ada, "thief's", "1") // is over: nothing is replaced
+	want("thief's")
+	start(ruth, "4", "3")
+	want("4")
+	start(ada, "5", "4")
+	want("5")
+	if _, err := r.EndSession(ctx, hashOf("5"), "sign-out"); err != nil {
+		t.Fatal(err)
+	}
+	start(ada, "6", "5")
+	want("6")
+	want("nobody's")
+}
+
 // Idle after 15 minutes, over after 12 hours; activity keeps a live session and
 // revives none.
 //

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,9 +93,11 @@ func (s *Sessions) Active(ctx context.Context, p registry.Person) error {
 }
 
 // FormToken is what every form of this session carries in FormField (A51).
-func (s *Sessions) FormToken(p registry.Person) string {
+func (s *Sessions) FormToken(p registry.Person) string { return s.formToken(p.Session.IDHash) }
+
+func (s *Sessions) formToken(idHash []byte) string {
 	mac := hmac.New(sha256.New, s.formKey)
-	mac.Write(p.Session.IDHash)
+	mac.Write(idHash)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -104,6 +107,18 @@ func (s *Sessions) CheckFormToken(p registry.Person, token string) error {
 		return registry.Fail(registry.Forbidden, "error.form-stale")
 	}
 	return nil
+}
+
+// MadeBefore tells whether a form was made for a session of the same account in
+// the same browser that this one, live or idle, took the place of: it has stood in
+// another tab since then. Such a form is not to be carried out; its person may have
+// what they typed there (see registry.Replaced).
+func (s *Sessions) MadeBefore(ctx context.Context, p registry.Person, token string) (bool, error) {
+	if len(p.Session.IDHash) == 0 || token == "" {
+		return false, nil
+	}
+	before, err := s.reg.Replaced(ctx, p.Session.IDHash)
+	return slices.ContainsFunc(before, func(idHash []byte) bool { return hmac.Equal([]byte(token), []byte(s.formToken(idHash))) }), err
 }
 
 // setCookie sets a cookie of ours; a negative age removes it, 0 lets it end with
