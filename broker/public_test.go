@@ -30,7 +30,7 @@ func TestReadBeforeSignIn(t *testing.T) {
 			"Not for research, quality improvement or quality assurance.", "Overview", "Sample declarations and agreements"},
 		at + "/start":                                {"Which of these are you?", "Practitioner", "On-behalf-of user", "I only sign for a worksite", "None of these", "research"},
 		at + "/sites?q=" + url.QueryEscape(name):     {"One found", name, "Fernie", "Ask to join"},
-		at + "/sites?q=nowhere+at+all":               {"0 found", "Not there?", "Register a worksite"},
+		at + "/sites?q=nowhere+at+all":               {"Nothing found", "Not there?", "Register a worksite"},
 		at + "/sites?q=ju":                           {"Type at least three letters"},
 		at + "/agreements":                           {"Worksite Privacy and Security Declaration", "Direct care only", "Access agreement", "signing authority"},
 		at + "/agreements/worksite-privacy-security": {"Nothing is signed on this page."},

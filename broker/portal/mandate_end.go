@@ -55,6 +55,7 @@ func (v *visit) endMandatesPage(at places, ms []registry.Mandate, dependants []r
 	p := &endPage{Page: v.page(v.words.T("end-mandate.title"), v.words.T("end-mandate.lead")), Send: "/authorizing/" + id + "/end", Back: "/authorizing",
 		Button: v.words.T("end-mandate.send"), Dependants: v.dependantLines(dependants), Rests: true}
 	if id == "" {
+		p.Button = v.words.T("end-mandate.send-all")
 		p.Title, p.Send = v.words.T("end-mandate.title-all", "Site", at.site(ms[0].Site)), "/authorizing/sites/"+ms[0].Site.ID+"/end"
 	}
 	for _, m := range ms {
