@@ -72,9 +72,12 @@ func askStories(v *visit, _ places, p *policies.Program) []story {
 	roles.chooseRole(v, p, cedar, "")
 	noRole := v.newJoinPage(p, "")
 	noRole.chooseRole(v, p, unnamed, "field-error.choose")
+	none := *search
+	none.Found = nil
 	return []story{
 		{"new-site", asMember(v.newSitePage(p))},
 		{"new-join", asMember(search)},
+		{"new-join-none", asMember(&none)},
 		{"new-join-role", asMember(roles)},
 		{"new-join-role-wrong", asMember(noRole)},
 		{"form-site", asMember(v.formPage(siteForm, siteForm.Request.Answers, nil))},
