@@ -153,6 +153,7 @@ func (s *stack) hasLeaf(t *testing.T, p *walk.Person, site, leaf string) bool {
 // token is what the sample application says that a person's token carries.
 type token struct {
 	Sub    string   `json:"sub"`
+	ACR    string   `json:"acr"`
 	Groups []string `json:"groups"`
 }
 

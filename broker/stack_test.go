@@ -295,7 +295,7 @@ func (s *stack) app(t *testing.T) string {
 	url := fmt.Sprintf("http://127.0.0.2:%d", port)
 	id, secret := s.client(t, url+"/callback", url+"/", url+"/back-channel-logout")
 	p, err := local.StartProgram(relyingApp, []string{fmt.Sprintf("LISTEN=127.0.0.2:%d", port), "PUBLIC_URL=" + url,
-		"ISSUER=" + s.config.Issuer(), "CLIENT_ID=" + id, "CLIENT_SECRET=" + secret})
+		"ISSUER=" + s.config.Issuer(), "CLIENT_ID=" + id, "CLIENT_SECRET=" + secret, "LEAST_ACR=" + policies.TwoFactor.String()})
 	must(t, err)
 	t.Cleanup(p.Stop)
 	eventually(t, "the application answers", func() bool {
@@ -314,7 +314,7 @@ func (s *stack) client(t *testing.T, redirect, postLogout, logout string) (id, s
 	must(t, err)
 	_, err = keycloak.AddApp(t.Context(), s.admin, keycloak.Realm{Name: s.config.Realm, PortalClientID: s.config.PortalID, Template: realm.JSON},
 		keycloak.App{ClientID: id, Secret: reference, Programs: []string{"careconnect"}, RedirectURIs: []string{redirect},
-			PostLogoutURIs: []string{postLogout}, LogoutURL: logout})
+			PostLogoutURIs: []string{postLogout}, LogoutURL: logout, LeastACR: policies.TwoFactor.String()})
 	must(t, err)
 	return id, secret
 }

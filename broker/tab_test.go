@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -18,6 +19,7 @@ type tab struct {
 	t   *testing.T
 	ctx context.Context
 	n   int
+	key webauthn.AuthenticatorID // where the browser has one
 }
 
 // browser starts one browser; each tab has cookies of its own.

@@ -40,6 +40,26 @@ type Proof struct {
 	Fresh    time.Duration // not older than this; 0: of any age
 }
 
+// LeastACR is what an application that sees these programs' groups demands of every
+// sign-in: as much as the strictest role that gives an entitlement in one of them.
+// Empty where all of them do with one factor.
+func (ps Programs) LeastACR(ids []string) string {
+	least := OneFactor
+	for _, id := range ids {
+		if p := ps[id]; p != nil {
+			for _, r := range p.Roles {
+				if len(r.Gives) > 0 || r.AsHolder {
+					least = max(least, r.SignIn)
+				}
+			}
+		}
+	}
+	if least == OneFactor {
+		return ""
+	}
+	return least.String()
+}
+
 // ActKind is what a program may ask fresh proof for.
 type ActKind string
 

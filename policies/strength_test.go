@@ -130,3 +130,14 @@ func TestMayUse(t *testing.T) {
 		}
 	}
 }
+
+// What an application demands follows from the roles whose entitlements it sees.
+func TestLeastACR(t *testing.T) {
+	t.Parallel()
+	ps := Programs{"weak": {Roles: []Role{{Gives: []string{"reader"}}, {SignIn: TwoFactor}}}, "strong": {Roles: []Role{{}, {Gives: []string{"viewer"}, SignIn: TwoFactor}}}}
+	for want, ids := range map[string][]string{"": {"weak", "unknown"}, "two-factor": {"weak", "strong"}} {
+		if got := ps.LeastACR(ids); got != want {
+			t.Errorf("%q demand %q, want %q", ids, got, want)
+		}
+	}
+}

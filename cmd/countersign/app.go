@@ -66,6 +66,7 @@ func addApp(ctx context.Context, reg *registry.Registry, c broker.Config, admin 
 			return "", fmt.Errorf("there is no program %q", id)
 		}
 	}
+	app.LeastACR = programs.LeastACR(app.Programs)
 	secret, err := keycloak.AddApp(ctx, admin, keycloak.Realm{Name: c.Realm, PortalClientID: c.PortalID, Template: realm.JSON}, app)
 	if err != nil {
 		return "", err

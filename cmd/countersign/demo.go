@@ -201,7 +201,7 @@ func (d demo) startApp(ctx context.Context, admin keycloak.Admin) (*local.Progra
 	}
 	app, err := local.StartProgram(filepath.Join(filepath.Dir(own), "relying-app"), []string{
 		fmt.Sprintf("LISTEN=127.0.0.2:%d", d.data.Ports.RelyingApp), "PUBLIC_URL=" + url, "ISSUER=" + d.config.Issuer(),
-		"CLIENT_ID=" + sampleApp, "CLIENT_SECRET=" + secret})
+		"CLIENT_ID=" + sampleApp, "CLIENT_SECRET=" + secret, "LEAST_ACR=" + policies.TwoFactor.String()})
 	return app, secret, err
 }
 

@@ -44,6 +44,7 @@ var page = template.Must(template.ParseFS(files, "page.html"))
 type app struct {
 	issuer, clientID, publicURL, endSession string
 	cookieName                              string // with the port: cookies ignore it, and two demos may run side by side
+	leastACR                                string // empty: any
 	oauth                                   oauth2.Config
 	verifier                                *oidc.IDTokenVerifier
 	http                                    *http.Client
@@ -57,13 +58,14 @@ func main() {
 	public := flag.String("public-url", env("PUBLIC_URL", ""), "address that browsers use; default http://LISTEN")
 	issuer := flag.String("issuer", env("ISSUER", ""), "OpenID Connect issuer")
 	client := flag.String("client-id", env("CLIENT_ID", "relying-app"), "client at the issuer; its secret is in CLIENT_SECRET")
+	least := flag.String("least-acr", env("LEAST_ACR", ""), "what a sign-in must have proved: asked for, and checked in the claim acr; default anything")
 	flag.Parse()
 	if *public == "" {
 		*public = "http://" + *listen
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a, err := newApp(ctx, *issuer, *client, os.Getenv("CLIENT_SECRET"), *public)
+	a, err := newApp(ctx, *issuer, *client, os.Getenv("CLIENT_SECRET"), *public, *least)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func env(name, otherwise string) string {
 }
 
 // newApp waits until the issuer answers.
-func newApp(ctx context.Context, issuer, clientID, secret, publicURL string) (*app, error) {
+func newApp(ctx context.Context, issuer, clientID, secret, publicURL, leastACR string) (*app, error) {
 	client := &http.Client{Timeout: 10 * time.Second}
 	p, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer)
 	for err != nil {
@@ -109,7 +111,7 @@ func newApp(ctx context.Context, issuer, clientID, secret, publicURL string) (*a
 	endpoint := p.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	return &app{
-		issuer: issuer, clientID: clientID, publicURL: publicURL, endSession: more.EndSession, http: client, sessions: newSessions(),
+		issuer: issuer, clientID: clientID, publicURL: publicURL, leastACR: leastACR, endSession: more.EndSession, http: client, sessions: newSessions(),
 		cookieName: strings.TrimSuffix("relying-app-"+public.Port(), "-"),
 		oauth: oauth2.Config{ClientID: clientID, ClientSecret: secret, Endpoint: endpoint,
 			RedirectURL: publicURL + "/callback", Scopes: []string{oidc.ScopeOpenID, "profile"}},

@@ -19,7 +19,11 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	state := rand.Text()
 	a.sessions.begin(state, f)
 	a.setCookie(w, a.flowCookie(state), f.browser, int(flowLasts.Seconds()))
-	http.Redirect(w, r, a.oauth.AuthCodeURL(state, oidc.Nonce(f.nonce), oauth2.S256ChallengeOption(f.verifier)), http.StatusSeeOther)
+	options := []oauth2.AuthCodeOption{oidc.Nonce(f.nonce), oauth2.S256ChallengeOption(f.verifier)}
+	if a.leastACR != "" {
+		options = append(options, oauth2.SetAuthURLParam("acr_values", a.leastACR))
+	}
+	http.Redirect(w, r, a.oauth.AuthCodeURL(state, options...), http.StatusSeeOther)
 }
 
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
@@ -61,6 +65,9 @@ func (a *app) verify(ctx context.Context, token *oauth2.Token) (session, error) 
 	id, err := a.claims(ctx, raw, "ID", &s.Me)
 	if err != nil {
 		return s, fmt.Errorf("ID token: %w", err)
+	}
+	if a.leastACR != "" && s.Me.ACR != a.leastACR { // the browser can drop what was asked for
+		return s, fmt.Errorf("acr %q, want %q", s.Me.ACR, a.leastACR)
 	}
 	access, err := a.claims(ctx, token.AccessToken, "Bearer", &s.Me) // its groups and roles are what an API would see
 	if err != nil {

@@ -22,6 +22,7 @@ type me struct {
 	SID            string              `json:"sid"`
 	UserName       string              `json:"preferred_username"`
 	Name           string              `json:"name"`
+	ACR            string              `json:"acr"`
 	Groups         []string            `json:"groups"`
 	ResourceAccess map[string]struct { // by client
 		Roles []string `json:"roles"`

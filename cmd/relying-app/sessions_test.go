@@ -93,7 +93,7 @@ func TestCookieOfEachPort(t *testing.T) {
 	}))
 	defer issuer.Close()
 	for public, want := range map[string]string{"http://127.0.0.2:7406/": "relying-app-7406", "http://127.0.0.2:7506": "relying-app-7506", "https://viewer.example": "relying-app"} {
-		a, err := newApp(t.Context(), issuer.URL, "viewer", "secret", public)
+		a, err := newApp(t.Context(), issuer.URL, "viewer", "secret", public, "")
 		if err != nil {
 			t.Fatal(err)
 		}

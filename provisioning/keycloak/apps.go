@@ -35,6 +35,7 @@ type App struct {
 	PostLogoutURIs []string // exact
 	LogoutURL      string   // back-channel logout; empty for none
 	Secret         string   // empty: Keycloak makes one; may be "${vault.<key>}"
+	LeastACR       string   // what every sign-in there proves, whatever is asked for; empty for anything
 
 	// Roles are the application's own roles, each with the entitlements that give
 	// it, as "<program>.<entitlement>". Nil: one role per entitlement of its
@@ -123,7 +124,7 @@ func (r *run) ensureClientOf(ctx context.Context, t *template, app App) (string,
 	want, err := fill(t.Clients["application"], map[string]any{
 		"client_id": app.ClientID, "name": app.ClientID, "secret": app.Secret,
 		"programs": strings.Join(app.Programs, " "), "program_scopes": scopes,
-		"redirect_uris": app.RedirectURIs, "post_logout_uris": strings.Join(app.PostLogoutURIs, "##"), "logout_url": app.LogoutURL,
+		"redirect_uris": app.RedirectURIs, "post_logout_uris": strings.Join(app.PostLogoutURIs, "##"), "logout_url": app.LogoutURL, "least_acr": app.LeastACR,
 	})
 	if err != nil {
 		return "", err
@@ -181,6 +182,7 @@ func Apps(ctx context.Context, admin Admin, realm string) ([]App, error) {
 		attributes := c["attributes"].(object)
 		app := App{ClientID: c["clientId"].(string), Programs: strings.Fields(programs), RedirectURIs: texts(c["redirectUris"])}
 		app.LogoutURL, _ = attributes["backchannel.logout.url"].(string)
+		app.LeastACR, _ = attributes["minimum.acr.value"].(string)
 		if uris, _ := attributes["post.logout.redirect.uris"].(string); uris != "" {
 			app.PostLogoutURIs = strings.Split(uris, "##")
 		}
