@@ -3,6 +3,7 @@ package policies
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // actor holds roles at the clinic, and operator roles over careconnect as
@@ -612,5 +613,59 @@ func TestMaySettleMail(t *testing.T) {
 		if got := MaySettleMail(nobody, c.a, c.t); got.OK != c.ok {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// Who can put an address right sees to a mail that did not arrive; nobody is told of
+// an account that nobody used, and nobody is asked to reach themselves.
+// proves: A37
+func TestWhoSeesToMail(t *testing.T) {
+	t.Parallel()
+	all := LostMail{Reader: "rita", Requester: "ana", Sender: "cleo", Site: "s1", Administrators: []string{"rita", "ben"}, Program: "p1"}
+	as := func(kind string, change ...func(*LostMail)) LostMail {
+		m := all
+		m.Kind = kind
+		for _, c := range change {
+			c(&m)
+		}
+		return m
+	}
+	for name, c := range map[string]struct {
+		m    LostMail
+		want MailTodo
+	}{
+		"a declaration":          {as("declaration-asked"), MailTodo{Account: "ana"}},
+		"an operator":            {as("operator-invited"), MailTodo{Program: "p1"}},
+		"an offer":               {as("mandate-offered"), MailTodo{Account: "cleo"}},
+		"a member":               {as("welcome"), MailTodo{Site: "s1"}},
+		"the only administrator": {as("to-confirm", func(m *LostMail) { m.Administrators = []string{"rita"} }), MailTodo{Program: "p1"}},
+		"before a site opens":    {as("request-returned", func(m *LostMail) { m.Site, m.Administrators = "", nil }), MailTodo{Program: "p1"}},
+		"an unused account":      {as("sign-up-confirm"), MailTodo{}},
+		"a known address":        {as("address-known"), MailTodo{}},
+		"about nothing known":    {LostMail{Kind: "welcome"}, MailTodo{}},
+	} {
+		if got, ok := WhoSeesToMail(c.m); got != c.want || ok != (c.want != MailTodo{}) {
+			t.Errorf("%s: %+v %v", name, got, ok)
+		}
+	}
+}
+
+// Pauses grow from seconds to a quarter of an hour and no further, and come to an
+// end after five days (RFC 5321 4.5.4.1).
+func TestMailPause(t *testing.T) {
+	t.Parallel()
+	last := time.Duration(0)
+	for tries := range 600 {
+		pause, again := MailPause(tries, 119*time.Hour)
+		if !again || pause < last || pause <= 0 || pause > 15*time.Minute {
+			t.Fatalf("try %d: %s %v", tries, pause, again)
+		}
+		last = pause
+	}
+	if first, _ := MailPause(1, 0); first > 5*time.Second || last != 15*time.Minute {
+		t.Errorf("from %s to %s", first, last)
+	}
+	if _, again := MailPause(1, 120*time.Hour); again {
+		t.Error("a mail is tried for ever")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type MailOptions struct {
 
 // Mail is an SMTP server that keeps what it is sent and delivers nothing. A page lists the messages,
 // and GET /messages gives them as JSON, the newest last; ?to=ADDRESS chooses one recipient's.
+// Two domains show how mail goes wrong: it refuses what is for refused.example for good, and what is
+// for later.example for now.
 type Mail struct {
 	SMTP string // host:port
 	URL  string // of the page
@@ -149,6 +152,12 @@ func (d *delivery) Mail(from string, _ *smtp.MailOptions) error {
 }
 
 func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
+	switch _, domain, _ := strings.Cut(strings.ToLower(to), "@"); domain {
+	case "refused.example":
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"}
+	case "later.example":
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "this mailbox is closed for now"}
+	}
 	d.to = append(d.to, to)
 	return nil
 }
@@ -161,7 +170,7 @@ func (d *delivery) Data(r io.Reader) error {
 	if message.From == "" {
 		message.From = d.from
 	}
-	message.To, message.ReceivedAt = d.to, time.Now().UTC()
+	message.To, message.Sender, message.ReceivedAt = d.to, d.from, time.Now().UTC()
 	return d.mail.keep(message)
 }
 

@@ -2,9 +2,11 @@ package local
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/smtp"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,6 +63,22 @@ func TestMailIsCaught(t *testing.T) {
 	}
 	if resp, err := http.Get(m.URL + "/3"); err != nil || resp.StatusCode != http.StatusNotFound {
 		t.Errorf("a message that is not there: %v, %v", resp, err)
+	}
+}
+
+// What is for refused.example comes back for good, what is for later.example for now; neither is kept.
+func TestMailIsRefused(t *testing.T) {
+	t.Parallel()
+	m := startMail(t, "")
+	for to, want := range map[string]int{"a@Refused.example": 550, "a@later.example": 451} {
+		var answer *textproto.Error
+		err := smtp.SendMail(m.SMTP, nil, "no-reply@example.test", []string{to}, []byte(letter))
+		if !errors.As(err, &answer) || answer.Code != want {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if kept := m.Messages(""); len(kept) != 0 {
+		t.Errorf("kept %+v", kept)
 	}
 }
 

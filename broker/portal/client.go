@@ -14,7 +14,7 @@ import (
 func (s *site) from(r *http.Request) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return "unknown" // one name for all: the limit is theirs together
+		return nobodys
 	}
 	addr := peer.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -25,15 +25,34 @@ func (s *site) from(r *http.Request) string {
 		}
 		addr = hop.Unmap()
 	}
+	return network(addr)
+}
+
+const nobodys = "unknown" // one name for all of no known address: a limit is theirs together
+
+func network(a netip.Addr) string {
 	bits := 32
-	if addr.Is6() {
+	if a.Is6() {
 		bits = 64
 	}
-	network, err := addr.WithZone("").Prefix(bits)
+	n, err := a.WithZone("").Prefix(bits)
 	if err != nil {
-		return "unknown"
+		return nobodys
 	}
-	return network.String()
+	return n.String()
+}
+
+// noteLimit logs that a limit refused a network: the one that was counted, and that
+// of whoever spoke to us. Where both are one and a proxy stands in front of us, the
+// configuration does not name it, and everybody shares a limit (A66). No name and
+// no whole IPv6 address is kept.
+func (v *visit) noteLimit() {
+	peer := nobodys
+	if p, err := netip.ParseAddrPort(v.r.RemoteAddr); err == nil {
+		peer = network(p.Addr().Unmap())
+	}
+	v.Log.WarnContext(v.ctx(), "a limit refused", "path", v.r.URL.Path, "from", v.from(v.r), "peer", peer,
+		"forwarded", len(v.r.Header.Values("X-Forwarded-For")) > 0)
 }
 
 func (s *site) trusts(a netip.Addr) bool {

@@ -104,8 +104,12 @@ func (v *visit) signUpRefused(form url.Values, err error) error {
 	return err
 }
 
-// retryAfter says to a program when a limit is over; tooMany says it to a person.
+// retryAfter says to a program when a limit is over, and to the log which network it
+// refused; tooMany says it to a person.
 func (v *visit) retryAfter(e *registry.Error) {
+	if e.Kind == registry.TooMany {
+		v.noteLimit()
+	}
 	if e.After > 0 {
 		v.w.Header().Set("Retry-After", fmt.Sprint(int(math.Ceil(e.After.Seconds()))))
 	}

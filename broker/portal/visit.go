@@ -178,6 +178,9 @@ func (v *visit) who() (*who, error) {
 		return nil, err
 	}
 	w := &who{Name: v.person.Account.Name()}
+	if w.Inbox, err = v.Registry.HasMailTodos(v.ctx(), v.person.Account.ID); err != nil {
+		return nil, err
+	}
 	for _, h := range v.person.Actor.Holds {
 		p := programs[h.Program]
 		if p == nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+
+	"countersign/policies"
 )
 
 // Mail is one message that is to go out: a row first, sent by the worker. The
@@ -98,14 +100,29 @@ func (r *Registry) MailSent(ctx context.Context, id, lease, answer string) error
 	})
 }
 
-// MailLater puts a message back after a passing failure.
-func (r *Registry) MailLater(ctx context.Context, id, lease, answer string, after time.Duration) error {
+// MailLater puts a message back after a passing failure; one that was tried for
+// long enough, by the record's clock, fails as one that was refused.
+func (r *Registry) MailLater(ctx context.Context, id, lease, answer string) error {
+	var m struct {
+		Tries int
+		Age   float64 // seconds
+	}
+	err := r.db.GetContext(ctx, &m, `select tries, extract(epoch from instant() - created_at)::float8 as age from mail where id = $1 and lease = $2`, id, lease)
+	if isNoRows(err) {
+		return nil // another worker has it
+	}
+	if err != nil {
+		return err
+	}
+	pause, again := policies.MailPause(m.Tries, time.Duration(m.Age*float64(time.Second)))
+	if !again {
+		return r.MailFailed(ctx, id, lease, "given up: "+answer)
+	}
 	return r.execAndWake(ctx, `update mail set due_at = instant() + make_interval(secs => $4), lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`,
-		id, lease, answer, after.Seconds())
+		id, lease, answer, pause.Seconds())
 }
 
-// MailFailed gives up on a message that the server refuses for good; what it
-// carried is wiped, and somebody is to see to it.
+// MailFailed gives up on a message that cannot be handed over; what it carried is wiped, and somebody is to see to it.
 func (r *Registry) MailFailed(ctx context.Context, id, lease, answer string) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
 		res, err := t.ExecContext(ctx, `update mail set failed_at = instant(), data = null, lease = null, lease_until = null, answer = $3 where id = $1 and lease = $2`, id, lease, answer)

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -45,16 +44,7 @@ func (row todoRow) todo() MailTodo {
 		MailTodo: policies.MailTodo{Account: row.ForAccount, Site: row.ForSite, Program: row.Program}}
 }
 
-// openTodo finds who is to see to a mail that came back, and leaves it to them:
-//
-//   - a declaration: who asked for the site, and can name another address
-//   - an operator's invitation: the registrars of the program
-//   - an authorizer's offer: the authorizer
-//   - a mail to somebody with an account: the other administrators of the site that
-//     it is about, and where there is none, the registrars of its program
-//
-// A mail about an account that nobody has used yet is nobody's: whoever typed a
-// wrong address asks again.
+// openTodo leaves a mail that did not reach its reader to whoever is to see to it.
 func (r *Registry) openTodo(ctx context.Context, t *sqlx.Tx, mail string) error {
 	var m struct {
 		Kind, Address, About, Occurrence string
@@ -63,56 +53,36 @@ func (r *Registry) openTodo(ctx context.Context, t *sqlx.Tx, mail string) error 
 	if err := t.GetContext(ctx, &m, `select kind, address, about_id as about, occurrence, instant() as at from mail where id = $1`, mail); err != nil {
 		return err
 	}
-	var to struct {
-		Reader, Request, Site, SiteProgram, Asked, Sender *string
-		Opened                                            bool
+	var of struct {
+		Reader, Request, Opened, Program, Requester, Sender *string
 	}
-	err := t.GetContext(ctx, &to, `select (select id from account where lower(email) = lower($2) and state = 'live' order by id limit 1) as reader,
-		q.id as request, s.id as site, case s.program when $4 then s.code else s.program end as siteprogram, q.account_id as asked, coalesce(s.opened_at is not null, false) as opened,
-		(select actor from act where id::text = $3) as sender
+	err := t.GetContext(ctx, &of, `select (select id from account where lower(email) = lower($2) and state = 'live' order by id limit 1) as reader,
+		q.id as request, case when s.opened_at is not null then s.id end as opened, case s.program when $4 then s.code else s.program end as program,
+		q.account_id as requester, (select actor from act where id::text = $3) as sender
 		from (select 1) one left join request q on q.id = $1
 		left join site s on s.id = coalesce(q.site_id, (select site_id from fact_join where id = $1), (select site_id from access_grant where id = $1), (select id from site where id = $1))`,
 		m.About, m.Address, m.Occurrence, policies.OperatorProgram)
 	if err != nil {
 		return err
 	}
-	var who, site, program *string
-	switch m.Kind {
-	case "address-known", "name-taken", "details-refused", "sign-up-confirm", "account-closing":
-		return nil
-	case "declaration-asked":
-		who = to.Asked
-	case "operator-invited":
-		program = to.SiteProgram
-	case "mandate-offered":
-		who = to.Sender
-	default:
-		if program = to.SiteProgram; to.Site != nil && to.Opened {
-			others, err := r.otherAdministrators(ctx, t, *to.Site, value(to.Reader), m.At)
-			if err != nil {
-				return err
-			}
-			if others {
-				site, program = to.Site, nil
-			}
+	lost := policies.LostMail{Kind: m.Kind, Reader: value(of.Reader), Requester: value(of.Requester), Sender: value(of.Sender), Site: value(of.Opened), Program: value(of.Program)}
+	if lost.Site != "" {
+		ps, err := r.programsAt(ctx, t, m.At)
+		if err != nil {
+			return err
+		}
+		if lost.Administrators, err = holders(ctx, t, ps, lost.Site, policies.Administer, m.At); err != nil {
+			return err
 		}
 	}
-	if who == nil && site == nil && program == nil {
-		return nil // nobody knows whom to ask
+	to, ok := policies.WhoSeesToMail(lost)
+	if !ok {
+		return nil
 	}
 	_, err = t.ExecContext(ctx, `insert into mail_todo (id, mail_id, kind, address, about_id, reader, request_id, for_account, site_id, program, opened_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (mail_id) do nothing`,
-		NewID(), mail, m.Kind, m.Address, m.About, to.Reader, to.Request, who, site, program, m.At)
+		values ($1, $2, $3, $4, $5, $6, $7, nullif($8, '')::uuid, nullif($9, '')::uuid, nullif($10, ''), $11) on conflict (mail_id) do nothing`,
+		NewID(), mail, m.Kind, m.Address, m.About, of.Reader, of.Request, to.Account, to.Site, to.Program, m.At)
 	return err
-}
-
-func (r *Registry) otherAdministrators(ctx context.Context, t *sqlx.Tx, site, reader string, at time.Time) (bool, error) {
-	ps, err := r.programsAt(ctx, t, at)
-	if err != nil {
-		return false, err
-	}
-	admins, err := holders(ctx, t, ps, site, policies.Administer, at)
-	return slices.ContainsFunc(admins, func(a string) bool { return a != reader }), err
 }
 
 // settleByMail ends what a mail that was taken has settled: the same declaration at
@@ -149,6 +119,12 @@ func (r *Registry) MailTodos(ctx context.Context, account, program string) ([]Ma
 		}
 	}
 	return out, nil
+}
+
+// HasMailTodos tells whether a mail that came back is the person's own to see to,
+// whatever else they may do here.
+func (r *Registry) HasMailTodos(ctx context.Context, account string) (has bool, err error) {
+	return has, r.db.GetContext(ctx, &has, `select exists (select 1 from mail_todo where settled_at is null and for_account = $1)`, account)
 }
 
 // SettleMail is somebody saying that a mail which came back needs nothing more.

@@ -67,6 +67,7 @@ func (b *Browser) Begin(link, password string) error {
 type Message struct {
 	From     string    `json:"from"`
 	To       []string  `json:"to"`
+	Sender   string    `json:"sender"` // where it would come back to
 	Subject  string    `json:"subject"`
 	Text     string    `json:"text"`
 	HTML     string    `json:"html"`

@@ -156,8 +156,7 @@ func (w *Worker) mail(ctx context.Context) (bool, error) {
 	case err == nil:
 		return true, w.Registry.MailSent(ctx, m.ID, lease, answer)
 	case errors.Is(err, mail.ErrLater):
-		wait := min(time.Second<<min(m.Tries, 9), 5*time.Minute)
-		return true, errors.Join(err, w.Registry.MailLater(ctx, m.ID, lease, answer, wait))
+		return true, errors.Join(err, w.Registry.MailLater(ctx, m.ID, lease, answer))
 	default:
 		return true, errors.Join(err, w.Registry.MailFailed(ctx, m.ID, lease, answer))
 	}
