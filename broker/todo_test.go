@@ -141,7 +141,7 @@ func TestMailComesBack(t *testing.T) {
 		t.Error("told of what is settled, or not theirs")
 	}
 
-	welcome, err := s.mail.Wait(m.paul.Email, "Your access to", "/access")
+	welcome, err := s.mail.Wait(m.paul.Email, "Welcome to", "/access")
 	must(t, err)
 	token, _, _ := strings.Cut(strings.TrimPrefix(welcome.Sender, "bounces+"), "@")
 	forged := []byte(token)

@@ -18,8 +18,8 @@ import (
 // Message is one mail that was caught.
 type Message struct {
 	ID         string    `json:"id"`
-	From       string    `json:"from"` // address of the From header
-	To         []string  `json:"to"`   // of the envelope
+	From       string    `json:"from"`   // address of the From header
+	To         []string  `json:"to"`     // of the envelope
 	Sender     string    `json:"sender"` // of the envelope: where the mail would come back to
 	Subject    string    `json:"subject"`
 	Text       string    `json:"text"`
