@@ -17,9 +17,9 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags "-X main.built=$VERSION" -o /out/c
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tzdata && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 countersign && install -d -o countersign -m 0700 /keys
+ && useradd --system --uid 10001 countersign && install -d -o countersign -m 0700 /keys && install -d -o countersign /files
 COPY --from=build /out/countersign /usr/local/bin/countersign
-# By number, so that a platform can see that it is not root. A new volume at /keys takes over that folder's owner.
+# By number, so that a platform can see that it is not root. New volumes at /keys and /files take over those folders' owner.
 USER 10001
 ENTRYPOINT ["countersign"]
 CMD ["serve"]

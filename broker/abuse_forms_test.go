@@ -163,7 +163,7 @@ func TestForgedForms(t *testing.T) {
 	w := abused(t)
 	foreign := formToken(t, w.ada)
 	for _, f := range w.forms(t) {
-		anyone := f.route() == "POST /sign-up"
+		anyone := slices.Contains([]string{"POST /sign-up", "POST /sign-up/confirm", "POST /invitation/sign-up"}, f.route())
 		for what, c := range map[string]struct {
 			header, value string
 			body          form

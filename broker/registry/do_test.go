@@ -49,7 +49,7 @@ func (r *testRegistry) by(account string) By {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return By{Account: account, Op: NewID(), AuthTime: now, ACR: "1"}
+	return By{Account: account, Op: NewID(), AuthTime: now, ACR: "two-factor"}
 }
 
 // count counts rows as psql would.
