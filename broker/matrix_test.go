@@ -24,13 +24,14 @@ type role struct {
 // tests do with that person meanwhile is not said on these pages.
 func (w world) alone(t *testing.T, name string, p *walk.Person) role {
 	t.Helper()
+	token := formToken(t, p) // first: a stronger sign-in is a new session
 	b := walk.New(w.config.PublicURL)
 	for _, c := range p.Client.Jar.Cookies(b.Home) {
 		if !strings.HasPrefix(c.Name, "done-") {
 			b.Client.Jar.SetCookies(b.Home, []*http.Cookie{c})
 		}
 	}
-	return role{name, &walk.Person{Browser: b, UserName: p.UserName}, formToken(t, p)}
+	return role{name, &walk.Person{Browser: b, UserName: p.UserName}, token}
 }
 
 // roles are everybody who could try: nobody, a stranger, whoever asks, members,
