@@ -35,7 +35,9 @@ func TestSignInStrength(t *testing.T) {
 
 	s.move(t, 14*time.Minute)
 	get(t, p, "/access")
+	silent(t, get(t, p, desk), "show once more that it is you")
 	s.move(t, 2*time.Minute)
+	says(t, get(t, p, desk), "You signed in more than 15 minutes ago. When you send this, you will be asked to show once more that it is you.")
 	_, err = p.Invite("support", "suki@"+s.name+".example")
 	must(t, err)
 	if n := s.count(t, `act where refused and reasons = '{sign-in-too-old}' and kind like 'operator%'`); n != 1 {

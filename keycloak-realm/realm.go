@@ -4,6 +4,7 @@
 //
 //	realm         the realm's own settings           PUT /admin/realms/{realm}
 //	flows         how people sign in               POST …/authentication/flows, bound by PUT
+//	providerFlow  what follows a sign-in elsewhere   as flows, bound at each identity provider
 //	requiredActions  what they may set up          PUT …/authentication/required-actions/{alias}
 //	profile       which attributes a person has      PUT …/users/profile
 //	clients       the portal, a service account,     POST …/clients

@@ -1,6 +1,9 @@
 package policies
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Strength is how sure a sign-in made who it is. A later one is the stronger.
 type Strength int
@@ -90,6 +93,16 @@ func (ans Answer) Given(s SignIn) Answer {
 		return refuse(SignInTooOld)
 	}
 	return ans
+}
+
+// WillAsk is how fresh the proof must be that an act of this kind will ask for anew,
+// from somebody with this sign-in who may do it; 0 where it asks for nothing more.
+func (p *Program) WillAsk(kind ActKind, s SignIn) time.Duration {
+	ans := (Answer{OK: true}).asking(p, kind)
+	if slices.Contains(ans.Given(s).Reasons, SignInTooOld) {
+		return ans.Asks.Fresh
+	}
+	return 0
 }
 
 // MayUse tells whether the actor may do, or see, anything at all with this

@@ -100,6 +100,7 @@ func (v *visit) casePage(at places, c caseFacts, form url.Values, wrong map[stri
 	if x := c.known.Suspended; x != nil {
 		p.Suspended = v.words.T("case.suspended", "On", v.words.Moment(x.At, zone), "Who", x.Who)
 	}
+	p.Ahead = v.ahead(c.Tracker.Program, policies.ToDecide)
 	p.Decisions, p.Problems = v.decisions(at, c.Tracker, true, form, wrong)
 	p.Standing, p.Renewal = v.standingControls(c.Tracker, form, p.Self)
 	p.Problems = append(p.Problems, mark(p.Standing, v.messages(wrong))...)

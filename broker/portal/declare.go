@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"countersign/broker/registry"
+	"countersign/policies"
 )
 
 // The declaration page is where the mailed link leads the signing authority (C9).
@@ -71,6 +72,7 @@ func (s *site) showDeclaration(v *visit, status int, unticked bool) error {
 	if !d.Proven {
 		p.Note = v.words.T("sign.declare-unproven")
 	}
+	p.Ahead = v.ahead(d.Program, policies.ToSign)
 	p.Agree, p.Problems = v.agreeBox(v.words.T("sign.declare"), unticked)
 	return v.show(status, p)
 }

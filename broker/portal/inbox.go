@@ -132,6 +132,7 @@ func (v *visit) itemPage(at places, t registry.Tracker, form url.Values, wrong m
 	r := t.Request
 	p := &itemPage{Page: v.page(v.requestLine(at, r, at.site(t.Site)).What, ""), ID: r.ID, Version: r.Version, State: v.stateTag("request-state", r.State),
 		About: v.aboutPerson(at, t), Needs: v.needLines(t.Program, t.Needs, false, t.Registrars, "")}
+	p.Ahead = v.ahead(t.Program, policies.ToDecide)
 	p.Decisions, p.Problems = v.decisions(at, t, false, form, wrong)
 	if notice != "" {
 		p.Problems = append([]problem{{Message: v.words.T(notice)}}, p.Problems...)

@@ -43,6 +43,7 @@ func (s *site) showOperators(v *visit, status int, form url.Values, wrong map[st
 
 func (v *visit) operatorsPage(at places, program string, list []registry.Operator, form url.Values, wrong map[string]string) *operatorsPage {
 	p := &operatorsPage{Page: v.page(v.words.T("operators.title"), at.program(program)), ID: program}
+	p.Ahead = v.ahead(at.ps[program], policies.ToDecide)
 	for _, o := range list {
 		line := operatorLine{Name: o.Name + " (" + o.UserName + ")", Role: at.role(policies.OperatorProgram, o.Role), Since: v.words.Date(o.Since, "UTC"), State: v.stateTag("operator", "live")}
 		if o.Email != "" {

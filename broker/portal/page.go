@@ -31,6 +31,7 @@ type Page struct {
 	FormToken string    // of the session; every POST carries it
 	Op        string    // a fresh operation id for the page's form (A06)
 	Here      string    // the path of this page
+	Ahead     string    // that sending the form will ask for new proof; empty where it will not
 	Return    string    // where a change of language leads back to
 	Build     build
 	Watch     *watch // of a session that can pause; nil before sign-in

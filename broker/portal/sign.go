@@ -46,6 +46,7 @@ func (s *site) showSign(v *visit, status int, unticked bool) error {
 	}
 	p := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: d.Language, Text: markdown(d.Markdown), Version: d.Version,
 		Display: d.ID, Action: v.r.URL.Path, Back: "/requests/" + a.Request.ID + "/check"}
+	p.Ahead = v.ahead(a.Program, policies.ToSign)
 	p.Steps = v.steps(a, stepSign)
 	p.Agree, p.Problems = v.agreeBox(v.words.T("sign.agree"), unticked)
 	return v.show(status, p)

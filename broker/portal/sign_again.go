@@ -23,6 +23,7 @@ func (s *site) showAttestation(v *visit, status int, unticked bool) error {
 	}
 	p := &signPage{Page: v.page(v.words.T("sign.title"), ""), Language: d.Language, Text: markdown(d.Markdown), Version: d.Version,
 		Display: d.ID, Action: v.r.URL.Path, Back: "/access"}
+	p.Ahead = v.ahead(program, policies.ToSign)
 	p.Agree, p.Problems = v.agreeBox(v.words.T("sign.agree"), unticked)
 	return v.show(status, p)
 }

@@ -25,6 +25,19 @@ import (
 // one that was given a moment ago, in another window.
 const freshFor = time.Minute
 
+// ahead says before somebody fills in a form that new proof will be asked for when
+// they send it; nothing where their sign-in will do.
+func (v *visit) ahead(p *policies.Program, kind policies.ActKind) string {
+	if p == nil || v.person.Account.ID == "" {
+		return ""
+	}
+	fresh := p.WillAsk(kind, v.person.SignIn())
+	if fresh == 0 {
+		return ""
+	}
+	return v.words.T("strength.ahead", "N", int(fresh.Minutes()))
+}
+
 // stepUp redirects to the sign-in that a refusal asks for; false for all others.
 func (v *visit) stepUp(e *registry.Error) bool {
 	q := url.Values{}

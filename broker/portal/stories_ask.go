@@ -65,6 +65,8 @@ func askStories(v *visit, _ places, p *policies.Program) []story {
 		About: []answered{{v.words.T("sign.declare-site"), "Cedar Hill"}, {v.words.T("sign.declare-asked-by"), hostile}}, Note: v.words.T("sign.declare-unproven"), Action: "/declare/1", Back: "/",
 		Agree: control{ID: "agree", Name: "agree", Widget: "check", Label: v.words.T("sign.declare")}})
 
+	ahead := signing(false)
+	ahead.Ahead = v.words.T("strength.ahead", "N", 15)
 	search := v.newJoinPage(p, "practitioner")
 	search.siteSearch, _ = v.siteSearch(hostile, "/x?role=practitioner&site=", nil)
 	search.Searched, search.Found = true, []registry.SiteHit{{ID: "1", Name: "Cedar Hill Family Practice", City: "Victoria"}, {ID: "2", Name: hostile, City: "Nanaimo"}}
@@ -91,6 +93,7 @@ func askStories(v *visit, _ places, p *policies.Program) []story {
 		{"check-join", asMember(v.checkPage(join))},
 		{"check-join-signed", asMember(v.checkPage(signed))},
 		{"sign", signing(false)},
+		{"sign-ahead", ahead},
 		{"sign-unticked", signing(true)},
 		{"sign-declare", declaring},
 		{"sign-declare-stranger", asStranger(&signPage{Page: v.page(v.words.T("sign.title"), v.words.T("sign.declare-lead")), Language: lang, Text: text, Version: 1, SignIn: "/sign-in"})},

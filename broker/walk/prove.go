@@ -63,6 +63,10 @@ func CodeAt(secret string, t time.Time) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:])&0x7fffffff%1_000_000)
 }
 
+// Is says who sits at the browser, and with which password of the realm's (none
+// where they sign in elsewhere): it answers what Keycloak asks of them from then on.
+func (b *Browser) Is(userName, password string) { b.who, b.password = userName, password }
+
 // askedForProof tells whether the portal sent the browser to sign in, though it was
 // signed in, on the way to an answer: with a stronger or a fresher proof.
 func askedForProof(resp *http.Response) bool {

@@ -45,44 +45,72 @@ func (r *run) ensureFlow(ctx context.Context, f flow) error {
 	if err := r.get(ctx, "", &realm); err != nil {
 		return err
 	}
-	var all []object
-	if err := r.get(ctx, "/authentication/flows", &all); err != nil {
+	bound, _ := realm[f.Bind].(string)
+	alias, err := r.currentFlow(ctx, f, bound)
+	if err != nil {
 		return err
 	}
-	bound, _ := realm[f.Bind].(string)
+	if alias != bound {
+		if err := r.write(ctx, http.MethodPut, "", object{f.Bind: alias}, "realm:", f.Bind); err != nil {
+			return err
+		}
+	}
+	return r.dropFormer(ctx, f, alias)
+}
+
+// currentFlow is the alias of the flow as it should be: the one that is bound, or
+// one that is built now.
+func (r *run) currentFlow(ctx context.Context, f flow, bound string) (alias string, err error) {
 	number, ours := f.number(bound)
 	if ours {
 		have, err := r.readFlow(ctx, bound)
 		if err != nil {
-			return err
+			return "", err
 		}
-		ours = slices.Equal(have, f.lines(f.named(number), f.Executions, 0))
+		if slices.Equal(have, f.lines(bound, f.Executions, 0)) {
+			return bound, nil
+		}
 	}
-	if !ours {
-		for _, other := range all {
-			alias, _ := other["alias"].(string)
-			if n, found := f.number(alias); found {
-				number = max(number, n)
-			}
-		}
-		number++
-		if err := r.buildFlow(ctx, f, f.named(number)); err != nil {
-			return err
-		}
-		if err := r.write(ctx, http.MethodPut, "", object{f.Bind: f.named(number)}, "realm:", f.Bind); err != nil {
-			return err
-		}
-		bound = f.named(number)
+	built, err := r.builtFlows(ctx, f)
+	if err != nil {
+		return "", err
 	}
-	for _, other := range all {
-		alias, _ := other["alias"].(string)
-		if _, found := f.number(alias); found && alias != bound {
-			if err := r.write(ctx, http.MethodDelete, "/authentication/flows/"+other["id"].(string), nil, "flow", alias, "removed"); err != nil {
+	for n := range built {
+		number = max(number, n)
+	}
+	alias = f.named(number + 1)
+	return alias, r.buildFlow(ctx, f, alias)
+}
+
+// dropFormer removes all that were built of the flow but the one that is in use.
+func (r *run) dropFormer(ctx context.Context, f flow, used string) error {
+	built, err := r.builtFlows(ctx, f)
+	if err != nil {
+		return err
+	}
+	for n, id := range built {
+		if alias := f.named(n); alias != used {
+			if err := r.write(ctx, http.MethodDelete, "/authentication/flows/"+id, nil, "flow", alias, "removed"); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// builtFlows are the ids of all that were built of the flow, by number.
+func (r *run) builtFlows(ctx context.Context, f flow) (map[int]string, error) {
+	var all []struct{ ID, Alias string }
+	if err := r.get(ctx, "/authentication/flows", &all); err != nil {
+		return nil, err
+	}
+	out := map[int]string{}
+	for _, one := range all {
+		if n, found := f.number(one.Alias); found {
+			out[n] = one.ID
+		}
+	}
+	return out, nil
 }
 
 // named is the alias of the n-th flow that was built; number reads it back.

@@ -1,6 +1,7 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,26 +58,47 @@ func (p IdentityProvider) check() error {
 
 // identityProviders ensures the providers of the specification. Others stay: it
 // may have been somebody's wish to add one by hand.
-func (r *run) identityProviders(ctx context.Context, _ *template, spec Spec) error {
+func (r *run) identityProviders(ctx context.Context, t *template, spec Spec) error {
 	if len(spec.IdentityProviders) == 0 {
 		return nil
 	}
 	if err := r.firstSignIn(ctx); err != nil {
 		return err
 	}
+	after, err := r.afterProvider(ctx, t, spec)
+	if err != nil {
+		return err
+	}
 	for _, p := range spec.IdentityProviders {
-		if err := r.ensureProvider(ctx, p); err != nil {
+		if err := r.ensureProvider(ctx, p, after); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.dropFormer(ctx, t.ProviderFlow, after)
+}
+
+// afterProvider ensures the flow that follows the provider's sign-in, which counts
+// as one factor here, whatever was asked there: nobody says in acr how it was done.
+// Who has a second factor of this realm's is asked for it each time, and where two
+// are asked for, who has none sets one up.
+func (r *run) afterProvider(ctx context.Context, t *template, spec Spec) (alias string, err error) {
+	bound := ""
+	for _, p := range spec.IdentityProviders {
+		var have struct{ PostBrokerLoginFlowAlias string }
+		err := r.get(ctx, "/identity-provider/instances/"+p.Alias, &have)
+		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
+			return "", err
+		}
+		bound = cmp.Or(bound, have.PostBrokerLoginFlowAlias)
+	}
+	return r.currentFlow(ctx, t.ProviderFlow, bound)
 }
 
 // ensureProvider lets Keycloak discover the provider's addresses, and demands
 // that the issuer calls itself as we call it. Nothing that it says of a mail
 // address is believed: Keycloak verifies it as anybody's. Names and address follow
 // the provider at each sign-in; how old the proof may be is passed on to it.
-func (r *run) ensureProvider(ctx context.Context, p IdentityProvider) error {
+func (r *run) ensureProvider(ctx context.Context, p IdentityProvider, after string) error {
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -97,7 +119,8 @@ func (r *run) ensureProvider(ctx context.Context, p IdentityProvider) error {
 		config[key] = value
 	}
 	want := object{"alias": p.Alias, "displayName": p.Name, "providerId": "oidc", "enabled": true, "trustEmail": false, "storeToken": false,
-		"addReadTokenRoleOnCreate": false, "linkOnly": false, "firstBrokerLoginFlowAlias": firstSignIn, "config": config}
+		"addReadTokenRoleOnCreate": false, "linkOnly": false, "firstBrokerLoginFlowAlias": firstSignIn, "postBrokerLoginFlowAlias": after,
+		"config": config}
 	what := "identity provider " + p.Alias
 	var have object
 	err = r.get(ctx, "/identity-provider/instances/"+p.Alias, &have)

@@ -13,6 +13,7 @@ type object = map[string]any
 type template struct {
 	Realm           object            `json:"realm"`
 	Flows           []flow            `json:"flows"`
+	ProviderFlow    flow              `json:"providerFlow"` // after the sign-in at an identity provider
 	RequiredActions map[string]object `json:"requiredActions"`
 	Profile         object            `json:"profile"`
 	Clients         map[string]object `json:"clients"`
