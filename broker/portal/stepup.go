@@ -35,7 +35,7 @@ func (v *visit) ahead(p *policies.Program, kind policies.ActKind) string {
 	if fresh == 0 {
 		return ""
 	}
-	return v.words.T("strength.ahead", "N", int(fresh.Minutes()))
+	return v.words.N("strength.ahead", int(fresh.Minutes()))
 }
 
 // stepUp redirects to the sign-in that a refusal asks for; false for all others.

@@ -66,7 +66,7 @@ func askStories(v *visit, _ places, p *policies.Program) []story {
 		Agree: control{ID: "agree", Name: "agree", Widget: "check", Label: v.words.T("sign.declare")}})
 
 	ahead := signing(false)
-	ahead.Ahead = v.words.T("strength.ahead", "N", 15)
+	ahead.Ahead = v.words.N("strength.ahead", 15)
 	search := v.newJoinPage(p, "practitioner")
 	search.siteSearch, _ = v.siteSearch(hostile, "/x?role=practitioner&site=", nil)
 	search.Searched, search.Found = true, []registry.SiteHit{{ID: "1", Name: "Cedar Hill Family Practice", City: "Victoria"}, {ID: "2", Name: hostile, City: "Nanaimo"}}
