@@ -32,6 +32,8 @@ const (
 	AuthorizerUnfit    = "authorizer-unfit"
 	LastAdministrator  = "last-administrator" // A17
 	SetByOthers        = "set-by-others"
+	OwnFactors         = "own-factors"      // somebody else resets one's second factors
+	OperatorFactors    = "operator-factors" // of whoever operates a program, a registrar does
 	SignInTooWeak      = "sign-in-too-weak" // a second factor is asked for
 	SignInTooOld       = "sign-in-too-old"  // fresh proof is asked for
 	AsSubject          = "as-subject"
@@ -51,7 +53,7 @@ func ReasonCodes() []string {
 		NotSignedIn, NotVisible, OwnRequest, OwnAccess, NotOwn, NotRegistrar, NotAdministrator, NotAuthorizer,
 		NotNamed, OthersDecide, RequestedByYou, SignedByYou, ReviewedByYou, NotDeclaredYet, NotSubmitted,
 		NoSuchNeed, NotOutstanding, WrongState, WrongKind, ByInvitation, AlreadyOpen, AlreadyHeld,
-		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, SignInTooWeak, SignInTooOld,
+		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, SignInTooWeak, SignInTooOld,
 		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport,
 	}
 }

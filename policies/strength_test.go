@@ -92,6 +92,7 @@ func TestWhatIsAsked(t *testing.T) {
 		"end one of others":    {MayEndMandate(ps, chief, join, "doc", "ann"), ToDecide},
 		"standing":             {MayRecordStanding(ps, rita, licensed), ToDecide},
 		"suspend":              {MaySuspend(ps, rita, "careconnect", "ann"), ToDecide},
+		"reset factors":        {MayResetFactors(ps, chief, join, ann), ToDecide},
 		"invite an operator":   {MayInviteOperator(ps, rita, "careconnect", "support"), ToDecide},
 		"attest":               {MayAttest(ann, join, "direct-care-only"), ToSign},
 		"declare":              {MayDeclare(ann, site), ToSign},

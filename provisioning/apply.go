@@ -30,6 +30,8 @@ func apply(ctx context.Context, d Directory, w *Wanted, s Step) error {
 		return d.SendSetup(ctx, w.Sub, *w.Setup)
 	case KindLeave:
 		return d.Leave(ctx, w.Sub, s.Object)
+	case KindForget:
+		return d.ForgetFactors(ctx, w.Sub)
 	case KindEndSessions:
 		return d.EndSessions(ctx, w.Sub)
 	case KindJoin:

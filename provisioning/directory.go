@@ -31,6 +31,10 @@ type Directory interface {
 	// EndSessions logs the person out everywhere: back-channel logout tokens go
 	// to every application with a session, offline consents are revoked first.
 	EndSessions(ctx context.Context, sub string) error
+	// ForgetFactors takes away every credential of the person but the password, and
+	// answers nil only when, read back, none is left. Having none is success.
+	// ErrNotFound when there is no such person.
+	ForgetFactors(ctx context.Context, sub string) error
 	// Verified tells whether the person has proved that their mail address is
 	// theirs. ErrNotFound when there is no such person.
 	Verified(ctx context.Context, sub string) (bool, error)

@@ -21,6 +21,7 @@ type Memory struct {
 	groups  map[string]Group           // leaves, by id
 	members map[string]map[string]bool // sub → ids of groups
 	logouts map[string]int             // ended sessions, by sub
+	factors map[string]int             // credentials beside the password, by sub
 }
 
 // Person is someone in a directory, as tests look at them: the product asks only
@@ -36,7 +37,7 @@ func NewMemory(root string) *Memory {
 	return &Memory{
 		root:   root,
 		people: map[string]Person{}, groups: map[string]Group{}, members: map[string]map[string]bool{},
-		logouts: map[string]int{},
+		logouts: map[string]int{}, factors: map[string]int{},
 	}
 }
 
@@ -52,6 +53,18 @@ func (m *Memory) Logouts(sub string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.logouts[sub]
+}
+
+// SetUpFactor is the person setting up a passkey or one-time codes.
+func (m *Memory) SetUpFactor(sub string) error {
+	return m.with(sub, func() { m.factors[sub]++ })
+}
+
+// Factors counts the credentials of the person beside the password.
+func (m *Memory) Factors(sub string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.factors[sub]
 }
 
 func (m *Memory) nextID(kind string) string {
@@ -152,6 +165,11 @@ func (m *Memory) Leave(_ context.Context, sub, groupID string) error {
 // EndSessions implements Directory.
 func (m *Memory) EndSessions(_ context.Context, sub string) error {
 	return m.with(sub, func() { m.logouts[sub]++ })
+}
+
+// ForgetFactors implements Directory.
+func (m *Memory) ForgetFactors(_ context.Context, sub string) error {
+	return m.with(sub, func() { delete(m.factors, sub) })
 }
 
 // Verify is the person following the setup mail.

@@ -13,6 +13,7 @@ type Wanted struct {
 	Setup       *Setup     // send the setup mail; nil when it was sent or is not ours to send
 	Groups      []Group    // every leaf under our root that the person is to be in
 	Remove      bool       // the account is closed: the person whom we made is to go
+	Forget      bool       // the second factors are lost: they go, and every session with them
 	EndSessions bool       // something ended: log out everywhere, whether or not a group is left over
 }
 
@@ -28,6 +29,7 @@ type Kind string
 const (
 	KindCreate      Kind = "create"
 	KindLeave       Kind = "leave"
+	KindForget      Kind = "forget-factors"
 	KindEndSessions Kind = "end-sessions"
 	KindJoin        Kind = "join"
 	KindSetup       Kind = "setup"
@@ -59,7 +61,11 @@ func Plan(w Wanted, h Held) []Step {
 	for _, g := range surplus {
 		steps = append(steps, Step{KindLeave, g.ID})
 	}
-	if w.EndSessions || len(surplus) > 0 {
+	if w.Forget {
+		steps = append(steps, Step{Kind: KindForget})
+	}
+	// After the factors: no session that rests on a lost one is left.
+	if w.EndSessions || w.Forget || len(surplus) > 0 {
 		steps = append(steps, Step{Kind: KindEndSessions})
 	}
 	for _, g := range without(w.Groups, h.Groups) {

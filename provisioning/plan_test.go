@@ -1,6 +1,7 @@
 package provisioning_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -52,6 +53,13 @@ func TestPlan(t *testing.T) {
 			provisioning.Wanted{Sub: "s", Setup: &provisioning.Setup{}, EndSessions: true, Groups: []provisioning.Group{b}}, []provisioning.Group{a},
 			[]provisioning.Step{{Kind: "leave", Object: a.ID}, {Kind: "end-sessions"}, {Kind: "join", Object: b.ID}, {Kind: "setup"}},
 		},
+		"lost factors go before the sessions, which end once": {
+			provisioning.Wanted{Sub: "s", Forget: true, EndSessions: true, Groups: []provisioning.Group{b}}, []provisioning.Group{a},
+			[]provisioning.Step{{Kind: "leave", Object: a.ID}, {Kind: "forget-factors"}, {Kind: "end-sessions"}, {Kind: "join", Object: b.ID}},
+		},
+		"lost factors end sessions by themselves": {
+			provisioning.Wanted{Sub: "s", Forget: true}, nil, []provisioning.Step{{Kind: "forget-factors"}, {Kind: "end-sessions"}},
+		},
 		"sessions end although nothing is held": {
 			provisioning.Wanted{Sub: "s", EndSessions: true}, nil, []provisioning.Step{{Kind: "end-sessions"}},
 		},
@@ -72,7 +80,16 @@ func TestPlan(t *testing.T) {
 func TestMemoryConforms(t *testing.T) {
 	t.Parallel()
 	m := provisioning.NewMemory("/access")
-	conformance.Run(t, conformance.Fixture{Directory: m, Root: "/access", Person: func(t *testing.T, sub string) provisioning.Person {
+	kinds := func(_ *testing.T, sub string) []string {
+		return append(slices.Repeat([]string{"otp"}, m.Factors(sub)), "password")
+	}
+	setUp := func(t *testing.T, sub string) {
+		t.Helper()
+		if err := errors.Join(m.SetUpFactor(sub), m.SetUpFactor(sub)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conformance.Run(t, conformance.Fixture{Directory: m, Root: "/access", Factors: kinds, SetUp: setUp, Person: func(t *testing.T, sub string) provisioning.Person {
 		people := m.People()
 		i := slices.IndexFunc(people, func(p provisioning.Person) bool { return p.Sub == sub })
 		if i < 0 {

@@ -20,6 +20,7 @@ type AccountWork struct {
 	Lease   string
 	Rev     int64 `db:"wanted_rev"`
 	Urgent  bool
+	Forget  bool // the second factors are to go, and have not since that was asked for
 	Ended   bool // sessions have ended since something ended: not again
 	Tries   int
 	Groups  []Leaf // the leaves of its open grants
@@ -44,6 +45,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 		Rev    int64 `db:"wanted_rev"`
 		Urgent bool
 		Ended  bool
+		Forget bool
 		Tries  int
 	}
 	w.Lease = NewID()
@@ -53,7 +55,9 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 				and (lease_until is null or lease_until < clock_timestamp())`+only+`
 				order by urgent_rev > applied_rev desc, retry_at, id limit 1 for update skip locked)
 			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries, exists (select 1 from step
-				where target = account.id and rev >= urgent_rev and kind = 'end-sessions' and outcome = 'done') as ended`, w.Lease, leaseLife.Seconds())
+				where target = account.id and rev >= urgent_rev and kind = 'end-sessions' and outcome = 'done') as ended,
+				factors_rev > applied_rev and not exists (select 1 from step
+				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget`, w.Lease, leaseLife.Seconds())
 		if err != nil {
 			return err
 		}
@@ -63,7 +67,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 	if isNoRows(err) {
 		return w, false, nil
 	}
-	w.Account, w.Rev, w.Urgent, w.Ended, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Tries
+	w.Account, w.Rev, w.Urgent, w.Ended, w.Forget, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Forget, row.Tries
 	return w, err == nil, err
 }
 

@@ -105,7 +105,7 @@ func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	if a.State == "closed" {
 		return provisioning.Wanted{Account: a.ID, Sub: a.Sub, Remove: true}
 	}
-	want := provisioning.Wanted{Account: a.ID, Sub: a.Sub, EndSessions: work.Urgent && !work.Ended && a.Sub != ""}
+	want := provisioning.Wanted{Account: a.ID, Sub: a.Sub, Forget: work.Forget, EndSessions: work.Urgent && !work.Ended && a.Sub != ""}
 	for _, g := range work.Groups {
 		want.Groups = append(want.Groups, provisioning.Group{ID: g.ID, Path: g.Path})
 	}

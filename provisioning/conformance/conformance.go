@@ -22,6 +22,8 @@ type Fixture struct {
 	Directory   provisioning.Directory
 	Root        string                                             // the group under which everything hangs
 	Person      func(t *testing.T, sub string) provisioning.Person // past the directory: what it stored
+	Factors     func(t *testing.T, sub string) (kinds []string)    // past the directory: every credential, sorted
+	SetUp       func(t *testing.T, sub string)                     // past the directory: a password, one-time codes, recovery codes
 	ClientID    string                                             // for SendSetup
 	RedirectURI string                                             // for SendSetup
 }
@@ -42,6 +44,7 @@ func Run(t *testing.T, f Fixture) {
 		"a site is ensured, not made twice": s.site,
 		"setup and the end of sessions":     s.sessions,
 		"a run converges":                   s.reconcile,
+		"lost factors go":                   s.forget,
 		"whom we made can go again":         s.remove,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t) })
@@ -61,6 +64,25 @@ func (s suite) person(name string) provisioning.NewPerson {
 		Account: "account-" + name, UserName: name, GivenName: "Ana", Surname: "Ruiz",
 		Email: name + "@example.test", Locale: "es",
 	}
+}
+
+// forget: of somebody's credentials the password alone stays; others keep theirs.
+func (s suite) forget(t *testing.T) {
+	sub, other := s.created(t, "lost-phone"), s.created(t, "has-phone")
+	must(t, s.Directory.ForgetFactors(t.Context(), sub)) // nothing to forget
+	s.SetUp(t, sub)
+	s.SetUp(t, other)
+	whole := s.Factors(t, sub)
+	if len(whole) < 3 {
+		t.Fatalf("set up: %v", whole)
+	}
+	w := provisioning.Wanted{Account: "account-lost-phone-" + s.tag, Sub: sub, Forget: true}
+	for range 2 {
+		must(t, provisioning.Reconcile(t.Context(), s.Directory, &w, unrecorded{}))
+		equal(t, "what is left", s.Factors(t, sub), []string{"password"})
+	}
+	equal(t, "another's", s.Factors(t, other), whole)
+	is(t, s.Directory.ForgetFactors(t.Context(), "00000000-0000-4000-8000-000000000000"), provisioning.ErrNotFound)
 }
 
 // remove: who was made for an account goes with it, nobody else does, and the next

@@ -23,7 +23,7 @@ func TestKeycloakConforms(t *testing.T) {
 	f := newRealm(t)
 	// A group beside our root is nobody's business here.
 	f.call(t, http.MethodPost, "/groups", map[string]string{"name": "foreign"}, nil)
-	conformance.Run(t, conformance.Fixture{Directory: f.Directory, Root: "/access", Person: f.person,
+	conformance.Run(t, conformance.Fixture{Directory: f.Directory, Root: "/access", Person: f.person, Factors: f.factors, SetUp: f.setUp,
 		ClientID: "portal", RedirectURI: f.spec.Portal.RedirectURIs[0]})
 	must(t, f.Prove(t.Context()))
 }
@@ -45,6 +45,33 @@ func (f *fixture) person(t *testing.T, sub string) provisioning.Person {
 		Locale: strings.Join(u.Attributes.Locale, " "), Account: strings.Join(u.Attributes.Account, " "),
 		Enabled: u.Enabled, EmailVerified: u.EmailVerified,
 	}
+}
+
+// factors are the kinds of a person's credentials.
+func (f *fixture) factors(t *testing.T, sub string) (kinds []string) {
+	t.Helper()
+	var all []struct{ Type string }
+	f.call(t, http.MethodGet, "/users/"+sub+"/credentials", nil, &all)
+	for _, c := range all {
+		kinds = append(kinds, c.Type)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// setUp gives a person what they would set up on Keycloak's pages: of one-time codes
+// two, as with a telephone and a tablet.
+func (f *fixture) setUp(t *testing.T, sub string) {
+	t.Helper()
+	var u map[string]any
+	f.call(t, http.MethodGet, "/users/"+sub, nil, &u)
+	codes := func(label string) map[string]any {
+		return map[string]any{"type": "otp", "userLabel": label, "secretData": `{"value":"` + label + `"}`,
+			"credentialData": `{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"HmacSHA1"}`}
+	}
+	u["credentials"] = []map[string]any{{"type": "password", "value": "correct-horse-battery-9"}, codes("telephone"), codes("tablet"),
+		{"type": "recovery-authn-codes", "secretData": `{"codes":[]}`, "credentialData": `{"hashIterations":1,"algorithm":"RS512","remaining":12,"total":12}`}}
+	f.call(t, http.MethodPut, "/users/"+sub, u, nil)
 }
 
 // Membership in a group outside our root is neither shown nor touched.

@@ -65,6 +65,9 @@ func TestGuardRefuses(t *testing.T) {
 		{"PUT", admin + "/users//groups/g", ""},
 		{"PUT", admin + "/users/u/groups/g/more", ""},
 		{"PUT", admin + "/users/u/groups", ""},
+		{"DELETE", admin + "/users/u/credentials", ""},
+		{"POST", admin + "/users/u/credentials/c/moveToFirst", ""},
+		{"PUT", admin + "/users/u/credentials/c/userLabel", "x"},
 		{"POST", "/admin/realms/master/users", `{}`},
 		{"POST", "/admin/realms/rr/users", `{}`},
 		{"POST", "/realms/master/protocol/openid-connect/token", ""},
@@ -75,7 +78,7 @@ func TestGuardRefuses(t *testing.T) {
 			t.Errorf("%s %s %s: sent %v, error %v", c.method, c.path, c.body, sent, err)
 		}
 	}
-	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u/credentials", "/groups/g/members", "/group-by-path/", "/group-by-path/../clients"} {
+	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u/credentials/c", "/users/u/configured-user-storage-credential-types", "/groups/g/members", "/group-by-path/", "/group-by-path/../clients"} {
 		if sent, err := try(t, reads, "GET", admin+path, ""); sent || !errors.Is(err, errNotListed) {
 			t.Errorf("GET %s: sent %v, error %v", path, sent, err)
 		}
@@ -91,13 +94,14 @@ func TestGuardLetsThrough(t *testing.T) {
 		{"POST", "/admin/realms/r/users", `{"username":"ana"}`},
 		{"PUT", "/admin/realms/r/users/u/groups/g", ""},
 		{"DELETE", "/admin/realms/r/users/u", ""},
+		{"DELETE", "/admin/realms/r/users/u/credentials/c", ""},
 		{"POST", "/realms/r/protocol/openid-connect/token", ""},
 	} {
 		if sent, err := try(t, writes, c.method, c.path, c.body); !sent || err != nil {
 			t.Errorf("%s %s: sent %v, error %v", c.method, c.path, sent, err)
 		}
 	}
-	for _, path := range []string{"", "/users", "/users/u", "/users/u/groups", "/group-by-path/access/careconnect/s1", "/clients", "/clients/c/roles/r/users"} {
+	for _, path := range []string{"", "/users", "/users/u", "/users/u/groups", "/users/u/credentials", "/group-by-path/access/careconnect/s1", "/clients", "/clients/c/roles/r/users"} {
 		if sent, err := try(t, reads, "GET", "/admin/realms/r"+path, ""); !sent || err != nil {
 			t.Errorf("GET %s: sent %v, error %v", path, sent, err)
 		}
