@@ -43,7 +43,7 @@ func WhoSeesToMail(m LostMail) (t MailTodo, ok bool) {
 		t.Account = m.Requester
 	case "operator-invited":
 		t.Program = m.Program
-	case "mandate-offered":
+	case "mandate-offered", "factors-reset":
 		t.Account = m.Sender
 	default:
 		other := slices.ContainsFunc(m.Administrators, func(a string) bool { return a != m.Reader })

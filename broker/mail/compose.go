@@ -143,6 +143,12 @@ func (w *writing) placeholders(shows []string) error {
 				return err
 			}
 			w.args = append(w.args, "Role", name)
+		case "at":
+			at, err := time.Parse(time.RFC3339, w.data[key])
+			if err != nil {
+				return fmt.Errorf("%w: %q is no moment", ErrRefused, key)
+			}
+			w.args = append(w.args, "When", w.words.Moment(at, w.data["tz"]))
 		case "until":
 			day, err := w.lastDay()
 			if err != nil {

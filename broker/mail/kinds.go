@@ -44,6 +44,11 @@ func signsSelf(d data) bool   { return d["signer"] == "" }
 func askedSelf(d data) bool   { return d["who"] == d["name"] }
 func askedOther(d data) bool  { return !askedSelf(d) }
 
+// resetBy tells by which office a second factor was reset.
+func resetBy(office string) func(data) bool {
+	return func(d data) bool { return d["office"] == office }
+}
+
 // What the registry puts into most rows.
 var (
 	aboutRequest = []string{"name", "who", "site", "program", "role", "request", "ref"} // to several people
@@ -64,6 +69,10 @@ var kinds = map[string]kind{
 		parts: []part{say("lead"), say("again"), press("choose", "/sign-up"), say("stranger")}},
 	"details-refused": {shows: []string{"user_name"},
 		parts: []part{say("lead"), say("again"), press("ask", "/sign-up"), say("stranger")}},
+
+	"factors-reset": {shows: []string{"name", "user_name", "at", "tz", "office", "site", "program"}, blank: []string{"site"},
+		parts: []part{say("administrator").only(resetBy("group-administrator")), say("registrar").only(resetBy("registrar")), say("support").only(resetBy("support")),
+			say("gone"), say("again"), press("sign-in", "/sign-in-methods"), say("surprise")}},
 
 	// A site, from its request until it opens.
 	"site-requested": {shows: []string{"name", "site", "ref", "request", "signer"}, blank: []string{"signer"},

@@ -26,7 +26,7 @@ type deskPage struct {
 func (*deskPage) view() string { return "desk" }
 
 // desks are the programs that the person reviews; of those that they only find
-// operators for, that page.
+// operators for, or only support, the page for that.
 func (v *visit) desks(at places) []deskLink {
 	var out []deskLink
 	for _, program := range public(at.ps) {
@@ -36,6 +36,10 @@ func (v *visit) desks(at places) []deskLink {
 			out = append(out, deskLink{desk, name})
 		case policies.MayKeepOperators(at.ps, v.person.Actor, program.ID).OK:
 			out = append(out, deskLink{desk + "/operators", v.words.T("operators.of", "Program", name)})
+		default:
+			if link, ok := v.factorsLink(at, program); ok {
+				out = append(out, link)
+			}
 		}
 	}
 	return out

@@ -29,6 +29,7 @@ type memberLine struct {
 	Since, Until         string
 	Word                 []string // on whose word it is held, or whose is missing
 	Confirm              string   // where its request can be decided
+	Factors              string   // where a lost second factor is reset
 	End, CallOff         string   // addresses; empty where it is not so
 	Self                 bool
 }
@@ -101,6 +102,9 @@ func (v *visit) memberLine(at places, m registry.MembersPage, x registry.Member)
 		line.Confirm = "/inbox/" + x.Request
 	case m.Registrar && x.Mine:
 		line.Confirm = "/desk/" + program + "/" + x.Request
+	}
+	if !x.Self {
+		line.Factors = "/sites/" + m.Site.ID + "/members/" + x.Join + "/factors"
 	}
 	if x.MayEnd {
 		line.End = "/sites/" + m.Site.ID + "/members/" + x.Join + "/end"

@@ -18,7 +18,7 @@ type story struct {
 
 // tellers tell the stories of each part of the portal, in the words of the visit.
 var tellers = []func(*visit, places, *policies.Program) []story{
-	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories, idleStories, methodStories,
+	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories, idleStories, methodStories, factorStories,
 }
 
 // stories are every page in every state that a handler can produce, in one language.

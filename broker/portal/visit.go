@@ -187,7 +187,7 @@ func (v *visit) who() (*who, error) {
 			continue
 		}
 		role, _ := p.Role(h.Role)
-		w.Desk = w.Desk || role.Can(policies.Registrar)
+		w.Desk = w.Desk || role.Can(policies.Registrar) || role.Can(policies.Support)
 		w.Inbox = w.Inbox || role.Can(policies.Administer) || role.Can(policies.Authorize) || role.Can(policies.Registrar)
 	}
 	return w, nil

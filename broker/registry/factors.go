@@ -138,7 +138,7 @@ func (r *Registry) ResetFactors(ctx context.Context, by By, at FactorsPlace, rea
 		return InvalidField("reasons", "error.reason-needed")
 	}
 	if strings.TrimSpace(words) == "" {
-		return InvalidField("words", "field-error.needed")
+		return InvalidField("words", "field-error.required")
 	}
 	account, touch := at.Account, Touch{}
 	if at.Join != "" {
