@@ -30,7 +30,7 @@ type LostMail struct {
 //
 //   - a declaration: whoever asked for the site, who can name another address
 //   - an operator's invitation: the registrars of the program
-//   - an authorizer's offer: the authorizer
+//   - an authorizer's offer, and what is told of a reset second factor: whoever did it
 //   - a mail to somebody with access: another administrator of the site that it is
 //     about, and where there is none, the registrars of its program
 //

@@ -71,7 +71,7 @@ var kinds = map[string]kind{
 		parts: []part{say("lead"), say("again"), press("ask", "/sign-up"), say("stranger")}},
 
 	"factors-reset": {shows: []string{"name", "user_name", "at", "tz", "office", "site", "program"}, blank: []string{"site"},
-		parts: []part{say("administrator").only(resetBy("group-administrator")), say("registrar").only(resetBy("registrar")), say("support").only(resetBy("support")),
+		parts: []part{say("by-site").only(resetBy("group-administrator")), say("by-registrar").only(resetBy("registrar")), say("by-support").only(resetBy("support")),
 			say("gone"), say("again"), press("sign-in", "/sign-in-methods"), say("surprise")}},
 
 	// A site, from its request until it opens.
