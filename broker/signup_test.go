@@ -172,6 +172,17 @@ func TestSignUpLimits(t *testing.T) {
 	if last != http.StatusTooManyRequests {
 		t.Error("a network without a challenge is never refused")
 	}
+	// The log tells whoever runs this which network, and who passed it on; no more.
+	for _, want := range []string{"a limit refused", "from=2001:db8:1:2::/64", "peer=127.0.0.1/32", "forwarded=true"} {
+		if !strings.Contains(s.logs.String(), want) {
+			t.Errorf("the log does not say %s", want)
+		}
+	}
+	for _, never := range []string{"::1", "192.0.2.", "mia-more", "@" + s.name} {
+		if strings.Contains(s.logs.String(), never) {
+			t.Errorf("the log says %s", never)
+		}
+	}
 	if page := ask("2001:db8:1:3::1", "elsewhere", "elsewhere@"+s.name+".example"); page.URL.Path != "/sign-up/sent" {
 		t.Errorf("another network: %s", page.Text())
 	}
