@@ -26,6 +26,8 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 	back := asMember(v.inboxPage(at, registry.Items{}))
 	back.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "declaration-asked", Address: "chan@cedarhill.example", Request: requestID, Site: cedar.Name, Opened: tuesday},
 		{ID: requestID, Kind: "welcome", Address: hostile + "@cedarhill.example", Opened: noon}}, "/inbox")
+	deskBack := asMember(v.deskPage(at, p.ID, registry.Items{}, registry.Items{}))
+	deskBack.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "operator-invited", Address: "new@region.example", Opened: noon}}, "/desk/careconnect")
 	return []story{
 		{"inbox", asMember(v.inboxPage(at, registry.Items{List: []registry.Item{join, site}, More: 1}))},
 		{"inbox-mail-back", back},
@@ -35,6 +37,7 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 		{"item-wrong", asMember(v.itemPage(at, t, form, checkVerdict(form), ""))},
 		{"item-stale", asMember(v.itemPage(at, over, form, nil, "error.changed-review-again"))},
 		{"desk", asMember(v.deskPage(at, p.ID, registry.Items{List: []registry.Item{site}, More: 3}, registry.Items{List: []registry.Item{join, returned}, More: 40}))},
+		{"desk-mail-back", deskBack},
 		{"desk-empty", asMember(v.deskPage(at, p.ID, registry.Items{}, registry.Items{}))},
 		{"desks", asMember(&desksPage{Page: v.page(v.words.T("desk.title"), v.words.T("desk.choose")), Desks: []deskLink{{"/desk/careconnect", "CareConnect"}, {"/desk/other", hostile}}})},
 		{"operators", asMember(v.operatorsPage(at, p.ID, []registry.Operator{{Name: "Rhea Registrar", UserName: "rhea", Role: "registrar", Since: tuesday},

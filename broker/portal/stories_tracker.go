@@ -34,10 +34,13 @@ func trackerStories(v *visit, at places, p *policies.Program) []story {
 		{At: noon, Kind: "request.withdrawn", Who: "Ana"}, {At: noon, Kind: "request.granted"}, {At: noon, Kind: "request.declared", Who: "Dr Chan"}}
 	form := url.Values{"name": {hostile}, "email": {"nobody"}, "email-again": {""}}
 	wrong := map[string]string{"email": "field-error.email", "email-again": "field-error.required"}
+	back := asMember(v.trackerPage(at, site, answers, nil, nil))
+	back.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "declaration-asked", Address: "chan@cedarhill.example", Request: site.Request.ID, Opened: noon}}, "/requests/"+site.Request.ID)
 	return []story{
 		{"tracker", asMember(v.trackerPage(at, mine, nil, nil, nil))},
 		{"tracker-site", asMember(v.trackerPage(at, site, answers, nil, nil))},
 		{"tracker-signer-wrong", asMember(v.trackerPage(at, site, answers, form, wrong))},
+		{"tracker-mail-back", back},
 		{"tracker-declared", asMember(v.trackerPage(at, signed, answers, nil, nil))},
 		{"tracker-returned", asMember(v.trackerPage(at, returned, answers, nil, nil))},
 		{"tracker-refused", asMember(v.trackerPage(at, refused, nil, nil, nil))},

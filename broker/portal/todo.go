@@ -9,6 +9,7 @@ import (
 // told: in the inbox, on the desk, or on the page of the request that it is about.
 type mailBack struct {
 	ID, What, About, Address, When string
+	Do                             string // what helps
 	Link                           string // where the address can be put right; may be empty
 }
 
@@ -16,27 +17,31 @@ type mailBack struct {
 func (v *visit) mailsBack(all []registry.MailTodo, here string) []mailBack {
 	var out []mailBack
 	for _, t := range all {
-		line := mailBack{ID: t.ID, What: v.mailNamed(t.Kind), About: t.Site, Address: t.Address, When: v.words.Date(t.Opened, "UTC")}
+		line := mailBack{ID: t.ID, About: t.Site, Address: t.Address, When: v.words.Date(t.Opened, "UTC")}
+		line.What, line.Do = v.mailNamed(t.Kind)
 		if t.Request != "" && here != "/requests/"+t.Request {
 			line.Link = "/requests/" + t.Request
+		} else if t.Kind == "declaration-asked" {
+			line.Do = v.words.T("todo.do-here")
 		}
 		out = append(out, line)
 	}
 	return out
 }
 
-// mailNamed names a mail in few words; most are told apart by nobody who did not
-// get them.
-func (v *visit) mailNamed(kind string) string {
+// mailNamed names a mail in few words, and says what helps; most mails are told
+// apart by nobody who did not get them.
+func (v *visit) mailNamed(kind string) (name, do string) {
+	w := v.words
 	switch kind {
 	case "declaration-asked":
-		return v.words.T("todo.mail-declaration")
+		return w.T("todo.mail-declaration"), w.T("todo.do-declaration")
 	case "operator-invited", "mandate-offered":
-		return v.words.T("todo.mail-invitation")
+		return w.T("todo.mail-invitation"), w.T("todo.do-invitation")
 	case "welcome":
-		return v.words.T("todo.mail-welcome")
+		return w.T("todo.mail-welcome"), w.T("todo.do-person")
 	}
-	return v.words.T("todo.mail-other")
+	return w.T("todo.mail-other"), w.T("todo.do-person")
 }
 
 // backOf reads the mails that came back and that the person is to see to.
