@@ -15,7 +15,6 @@ import (
 // sign-in of one: Keycloak asks for the second also where the application forgot to,
 // or where the browser asked for less on the way. An application that checks acr is
 // safe even where its client asks for nothing.
-// proves: attack A49
 func TestStrengthAtAnApplication(t *testing.T) {
 	t.Parallel()
 	s := shared(t)

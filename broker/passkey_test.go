@@ -19,7 +19,6 @@ import (
 // in with it alone: no user name and no password is typed, and the pages that ask
 // for two factors open without another question. An act that asks for fresh proof
 // takes the passkey once more.
-// proves: attack A49
 func TestPasskeyAlone(t *testing.T) {
 	t.Parallel()
 	s := start(t)

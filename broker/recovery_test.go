@@ -14,7 +14,6 @@ var execution = regexp.MustCompile(`name="authenticationExecution" value="([^"]+
 // Whoever has one-time codes and recovery codes, and not the phone at hand, signs in
 // with the password and a recovery code; that counts as two factors, and the same
 // code counts once.
-// proves: attack A49
 func TestRecoveryCode(t *testing.T) {
 	t.Parallel()
 	s := shared(t)

@@ -13,6 +13,7 @@ import (
 // password alone; who has none yet sets one up on the way in. Deciding with a
 // sign-in of 16 minutes ago is refused, recorded as refused, asked anew with what
 // was typed kept, and done.
+// A stronger sign-in makes a new session, and the weaker one's cookie is dead.
 // proves: attack A49
 func TestSignInStrength(t *testing.T) {
 	t.Parallel()
@@ -31,7 +32,16 @@ func TestSignInStrength(t *testing.T) {
 	if to := page.Header.Get("Location"); page.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in?") || !strings.Contains(to, "strength=two-factor") {
 		t.Fatalf("with a sign-in of one factor: %d %s", page.Status, to)
 	}
+	home := other.Home
+	weak := other.Client.Jar.Cookies(home)
 	says(t, get(t, other, desk), "Rosa Almeida")
+	thief := walk.New(s.config.PublicURL)
+	thief.Client.Jar.SetCookies(home, weak)
+	page, err = plain(thief).Get("/access")
+	must(t, err)
+	if strings.Contains(page.Text(), "Rosa Almeida") {
+		t.Errorf("the session before the stronger sign-in lives: %d %s", page.Status, page.Text())
+	}
 
 	s.move(t, 14*time.Minute)
 	get(t, p, "/access")

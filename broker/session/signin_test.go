@@ -274,6 +274,30 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// Where a strength was asked for, a weaker sign-in is refused, even if the browser
+// dropped the parameter on its way.
+func TestStrongProof(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	for _, c := range []struct {
+		path, acr string
+		status    int
+	}{
+		{"/sign-in", "one-factor", 303},
+		{"/sign-in?strength=two-factor", "two-factor", 303},
+		{"/sign-in?strength=two-factor", "one-factor", 400},
+		{"/sign-in?strength=two-factor", "", 400},
+		{"/sign-in?strength=two-factor", "three-factor", 400},
+	} {
+		b := p.browser()
+		p.issuer.change = func(claims map[string]any) { claims["acr"] = c.acr }
+		status, text, _ := b.get(p.issuer.approveAt(b.begin(c.path), ada, time.Now()))
+		if status != c.status {
+			t.Errorf("%s with acr %q: %d %s, want %d", c.path, c.acr, status, text, c.status)
+		}
+	}
+}
+
 // Where fresh proof was asked for, proof from before is refused, even if the
 // browser dropped the parameter on its way.
 func TestFreshProof(t *testing.T) {
