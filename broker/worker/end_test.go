@@ -17,7 +17,8 @@ import (
 	"countersign/provisioning"
 )
 
-const template = "worker_template"
+// template is by the schema: on a server that is kept, an older one is another.
+var template = "worker_template_" + registry.Schema()
 
 var stack *local.Addresses
 
@@ -167,5 +168,35 @@ func TestAnEndIsCarriedOutOnce(t *testing.T) {
 	must(t, b.db.QueryRow(`select count(*) from reverify where account_id = $1`, ana).Scan(&checks))
 	if checks != 3 {
 		t.Errorf("%d checks, want 3", checks)
+	}
+}
+
+// A reset is carried out once, however long its end then takes: what the person set
+// up since stays, also when the account is looked at again.
+// proves: attack A40
+func TestLostFactorsGoOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	all := func(ctx context.Context) (bool, error) { return b.account(ctx, false) }
+	sub, err := b.shut.CreatePerson(t.Context(), provisioning.NewPerson{Account: "a", UserName: "ana", Email: "ana@example.test"})
+	must(t, err)
+	ana, err := b.Registry.SignedIn(t.Context(), registry.SignedIn{Issuer: "http://localhost/realms/test", Sub: sub, UserName: "ana", Email: "ana@example.test"})
+	must(t, err)
+	b.shut.closed = true
+	b.grant(ana, b.opened("late")) // holds the account up behind its reset
+	for resets := 1; resets <= 2; resets++ {
+		must(t, b.shut.SetUpFactor(sub))
+		b.sql(`update account set wanted_rev = wanted_rev + 1, urgent_rev = wanted_rev + 1, factors_rev = wanted_rev + 1, factors_at = instant() where id = $1`, ana)
+		b.turn(all)
+		if b.shut.Factors(sub) != 0 || b.shut.Logouts(sub) != resets {
+			t.Fatalf("%d factors, logged out %d times, after %d resets", b.shut.Factors(sub), b.shut.Logouts(sub), resets)
+		}
+		must(t, b.shut.SetUpFactor(sub))
+		b.turn(all)
+		b.sql(`update account set wanted_rev = wanted_rev + 1 where id = $1`, ana)
+		b.turn(all)
+		if b.shut.Factors(sub) != 1 || b.shut.Logouts(sub) != resets {
+			t.Fatalf("what was set up since the reset is gone: %d factors, logged out %d times", b.shut.Factors(sub), b.shut.Logouts(sub))
+		}
 	}
 }
