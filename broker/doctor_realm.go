@@ -44,7 +44,7 @@ func (d *doctor) keycloak(ctx context.Context) {
 	}
 	if d.ready {
 		d.area = "applications"
-		d.applications(ctx, look)
+		d.applications(ctx, look, programs)
 	}
 }
 
@@ -196,7 +196,7 @@ func (d *doctor) secret(ctx context.Context, look *keycloak.Inspection, id strin
 }
 
 // applications compares what the record knows of each with its client.
-func (d *doctor) applications(ctx context.Context, look *keycloak.Inspection) {
+func (d *doctor) applications(ctx context.Context, look *keycloak.Inspection, programs policies.Programs) {
 	all, err := d.reg.Applications(ctx)
 	if err != nil {
 		d.fault("see the database's log", "%v", err)
@@ -208,7 +208,7 @@ func (d *doctor) applications(ctx context.Context, look *keycloak.Inspection) {
 			d.warn("countersign app remove "+a.ClientID, "%s: its removal was cut short", a.ClientID)
 			continue
 		}
-		differ, err := look.Application(ctx, a.ClientID, a.Programs, a.LogoutURL)
+		differ, err := look.Application(ctx, keycloak.App{ClientID: a.ClientID, Programs: a.Programs, LogoutURL: a.LogoutURL, LeastACR: programs.LeastACR(a.Programs)})
 		for _, what := range differ {
 			d.fault(again, "%s: not as it should be: %s", a.ClientID, strings.TrimPrefix(what, "client "+a.ClientID+": "))
 		}

@@ -50,21 +50,21 @@ func (i *Inspection) Differences(ctx context.Context) ([]string, error) {
 }
 
 // Application says in what a relying application's client is not what AddApp would
-// make it for these programs and this logout address. ErrNotFound where the realm
-// has none. Its redirect URIs are its own affair.
-func (i *Inspection) Application(ctx context.Context, clientID string, programs []string, logoutURL string) ([]string, error) {
-	have, err := i.r.clientNamed(ctx, clientID)
+// make it for this id, these programs, least acr and logout address. ErrNotFound
+// where the realm has none. Its redirect URIs are its own affair.
+func (i *Inspection) Application(ctx context.Context, want App) ([]string, error) {
+	have, err := i.r.clientNamed(ctx, want.ClientID)
 	if err != nil {
 		return nil, err
 	}
 	if have == nil {
-		return nil, fmt.Errorf("keycloak: application %s: %w", clientID, provisioning.ErrNotFound)
+		return nil, fmt.Errorf("keycloak: application %s: %w", want.ClientID, provisioning.ErrNotFound)
 	}
 	attributes, _ := have["attributes"].(object)
 	after, _ := attributes["post.logout.redirect.uris"].(string)
+	want.RedirectURIs, want.PostLogoutURIs = texts(have["redirectUris"]), strings.Split(after, "##")
 	i.r.changed = nil
-	_, err = i.r.ensureClientOf(ctx, i.t, App{ClientID: clientID, Programs: programs, LogoutURL: logoutURL,
-		RedirectURIs: texts(have["redirectUris"]), PostLogoutURIs: strings.Split(after, "##")})
+	_, err = i.r.ensureClientOf(ctx, i.t, want)
 	return i.r.changed, err
 }
 
