@@ -78,8 +78,15 @@ func (t *Tab) Go(address string) error {
 }
 
 // Reads is the text of the page as it is shown, and how many controls it has.
+// What is marked data-scripts is left out: there the page says whether a script
+// does something for its person, so it cannot be the same without one.
 func (t *Tab) Reads() (string, error) {
-	return ask[string](t, `document.body.innerText + "\n" + document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea").length + " controls"`)
+	return ask[string](t, `(() => {
+		let text = document.body.innerText;
+		for (const e of document.querySelectorAll("[data-scripts]")) text = text.replace(e.innerText, "");
+		const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")];
+		return text.replace(/\s+/g, " ") + "\n" + controls.filter(e => !e.closest("[data-scripts], [hidden]")).length + " controls";
+	})()`)
 }
 
 // Picture is the whole page as PNG.
