@@ -24,7 +24,7 @@ test: assets build
 	sh broker/portal/assets.sh tests
 	@unformatted=$$(gofmt -l .ci broker cmd keycloak-realm policies provisioning); test -z "$$unformatted" || { echo "gofmt -w is due for: $$unformatted"; exit 1; }
 	go vet ./...
-	exec $(BIN) local -- go test -race -count=1 -parallel 8 -timeout 20m ./...
+	exec $(BIN) local -- go test -race -count=1 -p 3 -parallel 8 -timeout 20m ./...
 
 axe: assets
 	sh .ci/install chromium
@@ -38,7 +38,7 @@ pictures: assets
 	go test -tags pictures -count=1 -run TestPictures -timeout 20m ./broker/portal
 
 bench: assets build
-	exec $(BIN) local -- go test -count=1 -run '^$$' -bench AdminAPI -benchtime 1x -timeout 20m ./provisioning/keycloak
+	exec $(BIN) local --measured -- go test -count=1 -run '^$$' -bench AdminAPI -benchtime 1x -timeout 20m ./provisioning/keycloak
 
 lint:
 	sh .ci/lint

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// KeycloakOptions say how a Keycloak server starts. All fields but Vault and Files are needed; a
-// zero port is a free one.
+// KeycloakOptions say how a Keycloak server starts. All fields but Vault, Files and Measured are
+// needed; a zero port is a free one.
 type KeycloakOptions struct {
 	Home              string // from KeycloakHome
 	Log               string // file for what the server writes
@@ -26,6 +26,7 @@ type KeycloakOptions struct {
 	Vault             string // folder of secrets that the realms refer to; empty for none
 	Files             string // folder of package realm's files; empty for none
 	HeapMB            int    // most of the Java heap; the process takes some 200 MB more
+	Measured          bool   // compile as a server that stays does, which is slower for minutes; for figures
 }
 
 // Keycloak is a running Keycloak server, a child of ours that listens on 127.0.0.1 only.
@@ -84,13 +85,17 @@ func launchKeycloak(ctx context.Context, o KeycloakOptions) (*Keycloak, error) {
 
 // javaArgs are those of kc.sh 26.7, with a collector and a heap for a small machine.
 func javaArgs(o KeycloakOptions) []string {
-	args := []string{
-		"-Xms64m", "-Xmx" + strconv.Itoa(o.HeapMB) + "m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError",
+	var args []string
+	if !o.Measured { // a server that lives for minutes does not earn back what its second compiler costs
+		args = append(args, "-XX:TieredStopAtLevel=1")
+	}
+	args = append(args,
+		"-Xms64m", "-Xmx"+strconv.Itoa(o.HeapMB)+"m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError",
 		"-Dfile.encoding=UTF-8", "-Duser.language=en", "-Duser.country=US",
 		"-Djava.util.concurrent.ForkJoinPool.common.threadFactory=io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory",
 		"-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "-Dpicocli.disable.closures=true",
 		"--enable-native-access=ALL-UNNAMED",
-	}
+	)
 	for _, pkg := range []string{"java.util", "java.util.concurrent", "java.security", "java.lang"} {
 		args = append(args, "--add-opens=java.base/"+pkg+"=ALL-UNNAMED")
 	}

@@ -9,9 +9,10 @@ import (
 
 // StackOptions say how a stack starts. Data is needed.
 type StackOptions struct {
-	Data    *Data
-	Durable bool              // false where the data end with the run, as in tests
-	Log     func(step string) // told of each step as it begins; nil for nobody
+	Data     *Data
+	Durable  bool              // false where the data end with the run, as in tests
+	Measured bool              // Keycloak compiles as a server that stays does, for figures
+	Log      func(step string) // told of each step as it begins; nil for nobody
 }
 
 func (o StackOptions) step(what string) {
@@ -80,7 +81,7 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 		return err
 	}
 	s.Keycloak, err = StartKeycloak(ctx, KeycloakOptions{
-		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault, Files: files,
+		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Measured: o.Measured, Vault: s.Addresses.Vault, Files: files,
 		Port: o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
 		Database:      s.Postgres.URL(keycloakDatabase, keycloakDatabase, password),
 		AdminClientID: AdminClientID, AdminClientSecret: secret,

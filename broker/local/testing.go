@@ -94,12 +94,12 @@ func temporaryData() (d *Data, remove func(), err error) {
 
 // RunWith starts a stack for tests, runs the command argv with its Addresses in the environment, and
 // stops both. When ctx ends the command is interrupted, and killed if it has not ended 10 s later.
-// The error of a command that failed is its *exec.ExitError, bare.
-func RunWith(ctx context.Context, argv []string) error {
+// Measured is as in KeycloakOptions. The error of a command that failed is its *exec.ExitError, bare.
+func RunWith(ctx context.Context, argv []string, measured bool) error {
 	if len(argv) == 0 {
 		return errors.New("no command to run with the local stack")
 	}
-	a, stop, err := startTemporary(ctx, StackOptions{Log: func(step string) { fmt.Fprintln(os.Stderr, step) }}, false)
+	a, stop, err := startTemporary(ctx, StackOptions{Measured: measured, Log: func(step string) { fmt.Fprintln(os.Stderr, step) }}, false)
 	if err != nil {
 		return err
 	}

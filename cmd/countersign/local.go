@@ -9,6 +9,8 @@ import (
 )
 
 type localCmd struct {
+	Measured bool `help:"Keycloak compiles its code as a server that stays does: slower for minutes, for figures that count."`
+
 	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
 
@@ -18,7 +20,7 @@ func (c localCmd) Run(ctx context.Context) error {
 	if len(argv) > 0 && argv[0] == "--" {
 		argv = argv[1:]
 	}
-	err := local.RunWith(ctx, argv)
+	err := local.RunWith(ctx, argv, c.Measured)
 	if child, failed := err.(*exec.ExitError); failed { // it has said why itself; a server that ended has not, and is no bare one
 		os.Exit(child.ExitCode())
 	}
