@@ -3,6 +3,7 @@ package broker_test
 import (
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 
 	"countersign/policies"
@@ -60,5 +61,41 @@ func TestLanguageIsThePersonsOwn(t *testing.T) {
 	says(t, get(t, zoe, "/access"), "Mi acceso")
 	if n := s.count(t, `account where id = $1 and locale = 'es' and locale_chosen`, s.account(t, zoe)); n != 1 {
 		t.Error("Keycloak's word changed the person's own choice")
+	}
+}
+
+// Who changes the language of a page in the middle of a form loses nothing, with
+// or without an account.
+// proves: B29
+func TestTypedInTheOtherLanguage(t *testing.T) {
+	t.Parallel()
+	w := abused(t)
+	s := w.stack
+	b := newTab(t, browser(t))
+	espanol := `button[lang="es"]`
+
+	b.open(s.config.PublicURL + "/sign-up")
+	b.write(`[name="given-name"]`, "Zoé")
+	b.write(`[name="email"]`, "zoe")
+	b.enter(espanol)
+	b.until("the page in Spanish", `document.documentElement.lang === "es" && document.readyState === "complete"`)
+	if got := eval[string](b, `document.querySelector("[name=given-name]").value + " " + document.querySelector("[name=email]").value`); got != "Zoé zoe" {
+		t.Errorf("what was typed is %q", got)
+	}
+	if left := eval[int](b, `sessionStorage.length`); left != 0 {
+		t.Errorf("%d entries stay in the browser", left)
+	}
+	b.enter(`button[lang="en"]`)
+
+	zoe := s.person(t, "Zoe", "Marsh")
+	at := askedHere(t, s, zoe, w.site).action
+	b.signs(s, zoe, "/access")
+	b.open(s.config.PublicURL + at)
+	b.write(`[name="number"]`, "P-typed")
+	b.enter(espanol)
+	b.until("the form in Spanish", `document.documentElement.lang === "es" && document.readyState === "complete"`)
+	b.says("Lo que escribió")
+	if got := eval[string](b, `document.querySelector("[name=number]").value`); got != "P-typed" || !strings.HasSuffix(b.where(), at) {
+		t.Errorf("%s: what was typed is %q", b.where(), got)
 	}
 }

@@ -89,8 +89,14 @@ func (t *Tab) Reads() (string, error) {
 	})()`)
 }
 
-// Picture is the whole page as PNG.
+// Picture is the whole page as PNG, when no part of it is busy any more.
 func (t *Tab) Picture() ([]byte, error) {
+	if _, err := ask[bool](t, `new Promise(done => {
+		const look = () => document.querySelector("[aria-busy=true]") ? setTimeout(look, 50) : done(true);
+		look();
+	})`); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(t.Ctx, patience)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.FullScreenshot(100))

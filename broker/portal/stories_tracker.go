@@ -22,6 +22,7 @@ func trackerStories(v *visit, at places, p *policies.Program) []story {
 		waitsFor(needOf(p, "practitioner", "approve:group-administrator", policies.Outstanding), policies.ByGroupAdministrator, "Ben Osei")}
 	signed := site
 	signed.MayCorrect, signed.Registrars = false, 2
+	signed.Needs = []registry.NeedView{siteNeed(p, "declare:worksite-privacy-security", policies.Met), waitsFor(siteNeed(p, "approve:registrar", policies.Outstanding), policies.ByRegistrar)}
 	signed.Tried = append([]registry.SignerTried{}, site.Tried[2])
 	signed.Tried[0].Used = moment(noon)
 	signed.Declared = &registry.Declared{By: "Dr Chan", At: noon, Proven: true, Version: 1}

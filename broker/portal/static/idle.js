@@ -4,11 +4,24 @@
 	"use strict";
 	const channel = "BroadcastChannel" in window ? new BroadcastChannel("countersign-session") : null;
 	const say = (m) => channel && channel.postMessage(m);
+	const language = (e) => e.target.getAttribute("action") === "/language"; // which loads the page anew
 	const box = document.getElementById("cs-idle");
 	if (!box) {
 		if (document.querySelector("[data-over]")) say({ over: 2 });
+		takeAlong();
 		return;
 	}
+	// What somebody without a session typed goes along in this tab and no further.
+	function takeAlong() {
+		const at = "typed " + location.pathname, fields = [...document.querySelectorAll("main form[method=post] .usa-input, main form[method=post] .usa-textarea")];
+		const before = JSON.parse(sessionStorage.getItem(at) || "{}");
+		sessionStorage.removeItem(at);
+		for (const f of fields) if (before[f.name] !== undefined) f.value = before[f.name];
+		document.addEventListener("submit", (e) => {
+			if (language(e)) sessionStorage.setItem(at, JSON.stringify(Object.fromEntries(fields.map((f) => [f.name, f.value]))));
+		});
+	}
+
 	const d = box.dataset, title = document.title, part = (name) => box.querySelector(`[data-part=${name}]`);
 	const typed = new Set(document.querySelectorAll(d.typed ? "main form[method=post]" : "[data-kept] + form"));
 	let idle, whole, wall, mono, said, focus, busy = false, done = false, later = false;
@@ -111,6 +124,13 @@
 	box.addEventListener("cancel", (e) => { e.preventDefault(); part(whole <= idle ? "later" : "stay").click(); });
 	document.addEventListener("input", (e) => { if (e.target.form && e.target.form.method === "post") typed.add(e.target.form); });
 	document.addEventListener("submit", (e) => { if (e.target.getAttribute("action") === "/sign-out") say({ over: 1 }); });
+	document.addEventListener("submit", async (e) => {
+		if (!language(e) || !typed.size) return;
+		e.preventDefault();
+		try { e.target.elements.to.value = await keep(); } catch {} // the language is what was asked for
+		typed.clear();
+		e.target.requestSubmit(e.submitter);
+	});
 	document.addEventListener("visibilitychange", () => { if (!document.hidden) check(); });
 	addEventListener("pagehide", () => cover(true)); // and comes back covered
 	addEventListener("pageshow", (e) => { if (e.persisted) check(); });

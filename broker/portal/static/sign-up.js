@@ -26,6 +26,7 @@ let state = 'verifying';
 let waiting; // the button that was pressed before the sum was done
 widget.addEventListener('statechange', (e) => {
   state = e.detail.state;
+  status.setAttribute('aria-busy', String(state === 'verifying'));
   const words = { verifying: status.dataset.working, verified: status.dataset.done }[state] ?? status.dataset.round;
   if (status.textContent !== words) status.textContent = words;
   if (state === 'expired') widget.verify(); // the page stood open for hours
@@ -41,4 +42,5 @@ form.addEventListener('submit', (e) => {
   waiting = e.submitter ?? form.querySelector('button[type=submit]');
 });
 status.hidden = false;
+status.setAttribute('aria-busy', 'true'); // until it has something to say
 form.append(widget);
