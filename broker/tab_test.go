@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -41,6 +43,10 @@ func newTab(t *testing.T, browser context.Context) *tab {
 	must(t, chromedp.Do(ctx))
 	b := &tab{t: t, ctx: ctx}
 	b.do("viewport", chromedp.EmulateViewport(320, 640))
+	b.do("in front", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return err // a window without a screen is not in front until a key is pressed, and shows no focus
+	}))
 	go func() { // what the page itself complains of: broken policies, scripts, files
 		for m, err := range chromedp.Console(ctx) {
 			if err != nil {
