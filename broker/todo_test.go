@@ -181,6 +181,93 @@ func TestMailComesBack(t *testing.T) {
 	s.invariants(t)
 }
 
+// The mail with which a person begins is Keycloak's to send. Where its mail server
+// does not take it, it is tried with the pauses of a mail, and after five days
+// somebody is told what can be done: whoever invited the person, and of one who came
+// by themself the registrars. Who asks again once the server is there gets the mail,
+// and the rest is over when the account closes.
+// proves: A37
+func TestSetupMailIsRefused(t *testing.T) {
+	t.Parallel()
+	s := refusing(t)
+	desk := s.registrars(t)
+	ivan, iris := fmt.Sprintf("ivan%d", next()), fmt.Sprintf("iris%d", next())
+	invitation, err := desk.First.Invite("support", iris+"@"+s.name+".example")
+	must(t, err)
+	var realm, server map[string]any
+	s.keycloak(t, "", &realm)
+	server = realm["smtpServer"].(map[string]any)
+	repaired := server["port"]
+	server["port"] = "1"
+	s.alter(t, http.MethodPut, "", realm)
+
+	laptop, other := s.visitor("10.82.0.1"), s.visitor("10.82.0.2")
+	page, form := s.asks(t, other, "/sign-up", ivan, ivan+"@refused.example")
+	form, err = page.Solve(form)
+	must(t, err)
+	_, err = form.Send()
+	must(t, err)
+	accept := func() {
+		t.Helper()
+		page, err := laptop.Get(invitation)
+		must(t, err)
+		page, err = page.Follow("/invitation/sign-up")
+		must(t, err)
+		page, err = page.FormWith("user-name").Set("user-name", iris).Set("given-name", "Iris").Set("surname", "Lam").Send()
+		must(t, err)
+		if page.URL.Path != "/sign-up/sent" {
+			t.Fatalf("%s %s", page.URL, page.Text())
+		}
+	}
+	accept()
+	tries := func(user string, n int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%s: try %d", user, n), func() bool {
+			return s.count(t, `account where user_name = $1 and state = 'live' and tries >= $2`, user, n) == 1
+		})
+	}
+	for n := range 6 {
+		s.move(t, 16*time.Minute) // the longest pause
+		tries(ivan, n+1)
+		tries(iris, n+1)
+	}
+	if n := s.count(t, `account where user_name in ($1, $2) and retry_at > instant() + interval '40 seconds'`, ivan, iris); n != 2 {
+		t.Errorf("after six tries, %d of two wait for longer than half a minute", n)
+	}
+	if n := s.count(t, `mail_todo`); n != 0 {
+		t.Error("somebody is told of a mail that is still tried")
+	}
+
+	s.move(t, 5*24*time.Hour)
+	for _, p := range []*walk.Person{desk.First, desk.Second} {
+		again(t, p)
+		eventually(t, "the desk says it", func() bool { return back(t, p, "/desk/careconnect", ivan+"@refused.example") })
+		says(t, get(t, p, "/desk/careconnect"), "("+ivan+")")
+		says(t, get(t, p, "/desk/careconnect"), "The account closes by itself on")
+	}
+	eventually(t, "who invited is told", func() bool { return back(t, desk.First, "/inbox", iris+"@") })
+	if back(t, desk.Second, "/inbox", iris+"@") || back(t, desk.Second, "/desk/careconnect", iris+"@") || back(t, desk.First, "/inbox", ivan+"@") {
+		t.Error("somebody else is told")
+	}
+	eventually(t, "nothing more is to be done for them", func() bool {
+		return s.count(t, `account where user_name in ($1, $2) and state = 'live' and wanted_rev = applied_rev`, ivan, iris) == 2
+	})
+
+	server["port"] = repaired
+	s.alter(t, http.MethodPut, "", realm)
+	accept()
+	setup, err := s.mail.Wait(iris+"@"+s.name+".example", "", "action-token")
+	must(t, err)
+	if back(t, desk.First, "/inbox", iris+"@") {
+		t.Error("told of a mail that has arrived")
+	}
+	must(t, laptop.Begin(setup.Link("action-token"), password))
+	s.move(t, 2*24*time.Hour)
+	again(t, desk.First)
+	eventually(t, "the account closes, and it is over", func() bool { return !back(t, desk.First, "/desk/careconnect", ivan+"@") })
+	s.invariants(t)
+}
+
 // report is what a mail server writes when the next one knows no such mailbox.
 const report = "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n" +
 	"Content-Type: multipart/report; report-type=delivery-status; boundary=XX\r\n\r\n" +

@@ -1,16 +1,20 @@
 package policies
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
+
+// AnyProgram, as the program of a MailTodo, is every one that there is.
+const AnyProgram = "*"
 
 // MailTodo says whose it is to see to a mail that could not be delivered: one of
 // the three.
 type MailTodo struct {
 	Account string // the person who asked for it to be sent
 	Site    string // its group administrators, who know their people
-	Program string // its registrars
+	Program string // its registrars; of AnyProgram, those of each, until one has seen to it
 }
 
 // LostMail is what is known of a mail that did not reach its reader. Empty: there
@@ -19,7 +23,7 @@ type LostMail struct {
 	Kind           string   // which mail it was
 	Reader         string   // the account whose mail it was
 	Requester      string   // who asked for what it is about
-	Sender         string   // whose act made it
+	Sender         string   // whose act made it; of the mail to begin, who invited the person
 	Site           string   // that it is about; only one that was opened
 	Administrators []string // of that site, now
 	Program        string   // that it is about; of an operator's, the one operated
@@ -31,11 +35,13 @@ type LostMail struct {
 //   - a declaration: whoever asked for the site, who can name another address
 //   - an operator's invitation: the registrars of the program
 //   - an authorizer's offer, and what is told of a reset second factor: whoever did it
+//   - the mail with which a person begins: whoever invited them; who came by themself
+//     has asked for nothing yet, and may be known to the registrars of any program
 //   - a mail to somebody with access: another administrator of the site that it is
 //     about, and where there is none, the registrars of its program
 //
-// A mail about an account that nobody has used yet is nobody's: whoever typed a
-// wrong address asks again, and nobody else knows of them.
+// Any other mail about an account that nobody has used yet is nobody's: whoever
+// typed a wrong address asks again, and nobody else knows of them.
 func WhoSeesToMail(m LostMail) (t MailTodo, ok bool) {
 	switch m.Kind {
 	case "address-known", "name-taken", "details-refused", "sign-up-confirm", "account-closing":
@@ -45,6 +51,10 @@ func WhoSeesToMail(m LostMail) (t MailTodo, ok bool) {
 		t.Program = m.Program
 	case "mandate-offered", "factors-reset":
 		t.Account = m.Sender
+	case "account-setup":
+		if t.Account = m.Sender; m.Sender == "" {
+			t.Program = AnyProgram
+		}
 	default:
 		other := slices.ContainsFunc(m.Administrators, func(a string) bool { return a != m.Reader })
 		if t.Site = m.Site; m.Site == "" || !other {
@@ -81,8 +91,15 @@ func MaySettleMail(ps Programs, a Actor, t MailTodo) Answer {
 		return allow(BySubject)
 	case t.Site != "" && a.Can(ps, Administer, t.Site):
 		return allow(ByGroupAdministrator)
-	case t.Program != "" && a.CanOperate(ps, Registrar, t.Program):
+	case slices.ContainsFunc(t.programs(ps), func(p string) bool { return a.CanOperate(ps, Registrar, p) }):
 		return allow(ByRegistrar)
 	}
 	return refuse(NotVisible)
+}
+
+func (t MailTodo) programs(ps Programs) []string {
+	if t.Program == AnyProgram {
+		return slices.Collect(maps.Keys(ps))
+	}
+	return []string{t.Program} // nobody operates ""
 }

@@ -614,6 +614,13 @@ func TestMaySettleMail(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+	ps := programs(t)
+	for role, want := range map[string]bool{"registrar": true, "support": false} {
+		a := Actor{Account: "rosa", Holds: []Held{{Program: OperatorProgram, SiteCode: "careconnect", Role: role}}}
+		if got := MaySettleMail(ps, a, MailTodo{Program: AnyProgram}); got.OK != want {
+			t.Errorf("of any program, %s: %v", role, got)
+		}
+	}
 }
 
 // Who can put an address right sees to a mail that did not arrive; nobody is told of
@@ -640,6 +647,8 @@ func TestWhoSeesToMail(t *testing.T) {
 		"a member":               {as("welcome"), MailTodo{Site: "s1"}},
 		"the only administrator": {as("to-confirm", func(m *LostMail) { m.Administrators = []string{"rita"} }), MailTodo{Program: "p1"}},
 		"before a site opens":    {as("request-returned", func(m *LostMail) { m.Site, m.Administrators = "", nil }), MailTodo{Program: "p1"}},
+		"to begin, invited":      {as("account-setup"), MailTodo{Account: "cleo"}},
+		"to begin, by themself":  {LostMail{Kind: "account-setup", Reader: "rita"}, MailTodo{Program: AnyProgram}},
 		"an unused account":      {as("sign-up-confirm"), MailTodo{}},
 		"a known address":        {as("address-known"), MailTodo{}},
 		"about nothing known":    {LostMail{Kind: "welcome"}, MailTodo{}},

@@ -20,6 +20,7 @@ type Directory interface {
 	CreatePerson(ctx context.Context, p NewPerson) (sub string, err error)
 	// SendSetup makes the directory mail the person a link with which they
 	// verify the address and choose a password on the directory's own page.
+	// ErrMail when its mail server did not take it: the person is there all the same.
 	SendSetup(ctx context.Context, sub string, m Setup) error
 	// Memberships lists the groups under our root that the person is in.
 	// ErrNotFound when there is no such person.
@@ -91,5 +92,6 @@ var (
 	ErrUserNameTaken = errors.New("provisioning: user name taken by somebody else")
 	ErrMailTaken     = errors.New("provisioning: mail address taken by somebody else")
 	ErrInvalid       = errors.New("provisioning: refused by the directory's own rules")
+	ErrMail          = errors.New("provisioning: the directory could not hand over its mail")
 	ErrForbidden     = errors.New("provisioning: the service account lacks the right")
 )

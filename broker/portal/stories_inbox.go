@@ -27,7 +27,8 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 	back.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "declaration-asked", Address: "chan@cedarhill.example", Request: requestID, Site: cedar.Name, Opened: tuesday},
 		{ID: requestID, Kind: "welcome", Address: hostile + "@cedarhill.example", Opened: noon}}, "/inbox")
 	deskBack := asMember(v.deskPage(at, p.ID, registry.Items{}, registry.Items{}))
-	deskBack.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "operator-invited", Address: "new@region.example", Opened: noon}}, "/desk/careconnect")
+	deskBack.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "operator-invited", Address: "new@region.example", Opened: noon},
+		{ID: joinID, Kind: "account-setup", Address: "ira@vally.example", Begins: "ira.bell", Opened: noon, Closes: noon.AddDate(0, 0, 2)}}, "/desk/careconnect")
 	return []story{
 		{"inbox", asMember(v.inboxPage(at, registry.Items{List: []registry.Item{join, site}, More: 1}))},
 		{"inbox-mail-back", back},

@@ -19,6 +19,9 @@ func (v *visit) mailsBack(all []registry.MailTodo, here string) []mailBack {
 	for _, t := range all {
 		line := mailBack{ID: t.ID, About: t.Site, Address: t.Address, When: v.words.Date(t.Opened, "UTC")}
 		line.What, line.Do = v.mailNamed(t.Kind)
+		if t.Begins != "" {
+			line.About, line.Do = t.Begins, v.words.T("todo.do-setup", "Date", v.words.Date(t.Closes, "UTC"))
+		}
 		if t.Request != "" && here != "/requests/"+t.Request {
 			line.Link = "/requests/" + t.Request
 		} else if t.Kind == "declaration-asked" {
@@ -40,6 +43,8 @@ func (v *visit) mailNamed(kind string) (name, do string) {
 		return w.T("todo.mail-invitation"), w.T("todo.do-invitation")
 	case "welcome":
 		return w.T("todo.mail-welcome"), w.T("todo.do-person")
+	case "account-setup":
+		return w.T("todo.mail-setup"), w.T("todo.do-person")
 	}
 	return w.T("todo.mail-other"), w.T("todo.do-person")
 }

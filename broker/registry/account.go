@@ -40,7 +40,7 @@ func (a Account) Name() string {
 	return a.UserName
 }
 
-const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, locale_chosen, state, (origin = 'sign-up' and setup_at is null) as setup, version`
+const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, locale_chosen, state, (origin = 'sign-up' and setup_at is null and setup_lost_at is null) as setup, version`
 
 // Account reads one account by id.
 func (r *Registry) Account(ctx context.Context, id string) (Account, error) {
@@ -159,6 +159,9 @@ func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
 			a.ID, s.UserName, s.GivenName, s.Surname, s.Email, s.EmailVerified, s.Locale, tx.At)
 		tx.privateEvent("account", a.ID, a.Version+1, "account.refreshed", map[string]any{"email_verified": s.EmailVerified, "locale": s.Locale},
 			map[string]string{"user_name": s.UserName, "given_name": s.GivenName, "surname": s.Surname, "email": s.Email})
+		if err == nil && s.EmailVerified {
+			err = settleSetup(ctx, tx, a.ID)
+		}
 		return "", err
 	})
 	return a.ID, err

@@ -99,9 +99,12 @@ func (tx *Tx) setupAgain(s SignUp, proved bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = tx.ExecContext(tx.ctx, `update account set setup_at = null, wanted_rev = wanted_rev + 1, retry_at = '-infinity',
+	_, err = tx.ExecContext(tx.ctx, `update account set setup_at = null, setup_since = null, setup_lost_at = null, wanted_rev = wanted_rev + 1, retry_at = '-infinity', tries = 0,
 		continue_to = case when $3 then coalesce($2, continue_to) else coalesce(continue_to, $2) end where id = $1`, id, tx.r.sealPath(id, s.Return), proved)
-	return true, err
+	if err != nil {
+		return false, err
+	}
+	return true, settleSetup(tx.ctx, tx, id)
 }
 
 // verifiedAddress tells whether somebody has proved that the address is theirs.

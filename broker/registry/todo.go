@@ -20,6 +20,8 @@ type MailTodo struct {
 	Request string // to look at; may be empty
 	Site    string // its name; may be empty
 	Opened  time.Time
+	Begins  string    // of the mail to begin: the user name of the account that it is for
+	Closes  time.Time // of the mail to begin: when that account closes by itself
 	policies.MailTodo
 }
 
@@ -32,16 +34,24 @@ type todoRow struct {
 	Opened     time.Time `db:"opened_at"`
 	ForAccount string    `db:"for_account"`
 	ForSite    string    `db:"for_site"`
+	Begins     string
+	Asked      *time.Time `db:"asked_at"`
 	Program    string
 }
 
 const todoColumns = `m.id, m.kind, m.address, coalesce(m.request_id::text, '') as request, m.opened_at, coalesce(m.for_account::text, '') as for_account,
 	coalesce(m.site_id::text, '') as for_site, coalesce(m.program, '') as program,
-	coalesce((select name from site where id = coalesce(m.site_id, (select site_id from request where id = m.request_id))), '') as site_name`
+	coalesce((select name from site where id = coalesce(m.site_id, (select site_id from request where id = m.request_id))), '') as site_name,
+	coalesce((select user_name from account where m.kind = 'account-setup' and id = m.about_id), '') as begins,
+	(select act.at from event join act on act.id = event.act_id where m.kind = 'account-setup' and entity = 'account' and entity_id = m.about_id::text and version = 1) as asked_at`
 
 func (row todoRow) todo() MailTodo {
-	return MailTodo{ID: row.ID, Kind: row.Kind, Address: row.Address, Request: row.Request, Site: row.SiteName, Opened: row.Opened,
+	m := MailTodo{ID: row.ID, Kind: row.Kind, Address: row.Address, Request: row.Request, Site: row.SiteName, Opened: row.Opened, Begins: row.Begins,
 		MailTodo: policies.MailTodo{Account: row.ForAccount, Site: row.ForSite, Program: row.Program}}
+	if row.Asked != nil {
+		m.Closes = row.Asked.Add(unverifiedLife)
+	}
+	return m
 }
 
 // openTodo leaves a mail that did not reach its reader to whoever is to see to it.
@@ -56,12 +66,16 @@ func (r *Registry) openTodo(ctx context.Context, t *sqlx.Tx, mail string) error 
 	var of struct {
 		Reader, Request, Opened, Program, Requester, Sender *string
 	}
-	err := t.GetContext(ctx, &of, `select (select id from account where lower(email) = lower($2) and state = 'live' order by id limit 1) as reader,
+	// Who came by an invitation signed up with its address; its act says whose it was.
+	err := t.GetContext(ctx, &of, `select (select id from account where lower(email) = lower($2) and state = 'live' order by id <> $1, id limit 1) as reader,
 		q.id as request, case when s.opened_at is not null then s.id end as opened, case s.program when $4 then s.code else s.program end as program,
-		q.account_id as requester, (select actor from act where id::text = $3) as sender
+		q.account_id as requester, case $5 when 'account-setup' then (select by.actor from event e join act a on a.id = e.act_id, invitation i join act by on by.id = i.act_id
+				where e.entity = 'account' and e.entity_id = ($1::uuid)::text and e.version = 1 and a.kind = 'account.ask-invited'
+				and i.purpose <> 'sign-up' and lower(i.email) = lower($2) and i.created_at < a.at order by i.created_at desc limit 1)
+			else (select actor from act where id::text = $3) end as sender
 		from (select 1) one left join request q on q.id = $1
 		left join site s on s.id = coalesce(q.site_id, (select site_id from fact_join where id = $1), (select site_id from access_grant where id = $1), (select id from site where id = $1))`,
-		m.About, m.Address, m.Occurrence, policies.OperatorProgram)
+		m.About, m.Address, m.Occurrence, policies.OperatorProgram, m.Kind)
 	if err != nil {
 		return err
 	}
@@ -108,8 +122,8 @@ func (r *Registry) MailTodos(ctx context.Context, account, program string) ([]Ma
 	}
 	var rows []todoRow
 	if err := r.db.SelectContext(ctx, &rows, `select `+todoColumns+` from mail_todo m where settled_at is null
-		and case when $3 = '' then for_account = $1 or site_id = any($2) else m.program = $3 end order by opened_at, id limit 100`,
-		account, pq.Array(orEmpty(sites)), program); err != nil {
+		and case when $3 = '' then for_account = $1 or site_id = any($2) else m.program in ($3, $4) end order by opened_at, id limit 100`,
+		account, pq.Array(orEmpty(sites)), program, policies.AnyProgram); err != nil {
 		return nil, err
 	}
 	var out []MailTodo

@@ -36,7 +36,10 @@ func (r *Registry) Verified(ctx context.Context, id string) error {
 	return r.unverified(ctx, id, "account.verified", func(tx *Tx, a Account, _ time.Duration) error {
 		tx.event("account", id, a.Version+1, "account.verified", nil)
 		_, err := tx.ExecContext(ctx, `update account set email_verified = true, look_at = null, version = version + 1, changed_at = $2 where id = $1`, id, tx.At)
-		return err
+		if err != nil {
+			return err
+		}
+		return settleSetup(ctx, tx, id)
 	})
 }
 
@@ -108,6 +111,9 @@ func (tx *Tx) closeAccount(a Account) error {
 	}
 	for _, l := range links {
 		tx.event("invitation", l.ID, l.Version, "invitation.replaced", nil)
+	}
+	if err := settleSetup(tx.ctx, tx, a.ID); err != nil {
+		return err
 	}
 	tx.event("account", a.ID, a.Version+1, "account.closed", map[string]string{"why": "never-verified"})
 	_, err := tx.ExecContext(tx.ctx, `update account set state = 'closed', look_at = null, continue_to = null, wanted_rev = wanted_rev + 1,

@@ -161,11 +161,6 @@ func (r *Registry) Later(ctx context.Context, table, id, lease string, tries int
 		where id = $1 and lease = $2`, id, lease, wait.Seconds())
 }
 
-// SetupSent notes that Keycloak mailed a new person how to begin.
-func (r *Registry) SetupSent(ctx context.Context, account string) error {
-	return r.exec(ctx, `update account set setup_at = instant() where id = $1`, account)
-}
-
 // SiteWork is a site whose groups are to be made.
 type SiteWork struct {
 	Site

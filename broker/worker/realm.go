@@ -42,6 +42,8 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 		return true, w.Registry.FinishAccount(ctx, work)
 	case errors.Is(err, errSiteFirst): // nothing is wrong: the site's lane is on its way
 		return true, w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries)
+	case errors.Is(err, provisioning.ErrMail): // the last of all steps: everything else is done
+		return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err), w.Registry.SetupLater(ctx, work))
 	case work.Account.Sub == "" && errors.Is(err, provisioning.ErrUserNameTaken):
 		return true, w.Registry.NameTaken(ctx, work.Account.ID)
 	case work.Account.Sub == "" && refusedDetails(err):

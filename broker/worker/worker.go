@@ -8,7 +8,7 @@
 //	sites    makes the groups of opened sites
 //	urgent   accounts of which something ended: leave, end sessions, read back
 //	accounts all accounts that are behind, whatever they need
-//	mail     messages that are due
+//	mail     messages that are due; the mail to begin is Keycloak's, and accounts sends it
 //	unverified  accounts that nobody came to use: told on day 5, closed on day 7
 //
 // Claiming sets a lease; calls to Keycloak and to the mail server run outside any

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/provisioning"
 	"countersign/provisioning/conformance"
@@ -205,6 +206,33 @@ func TestALostCreationIsAdopted(t *testing.T) {
 	for _, name := range []string{"theirs", "service-account-writer"} {
 		if sub, err := f.CreatePerson(t.Context(), someone(name)); !errors.Is(err, provisioning.ErrUserNameTaken) {
 			t.Errorf("%s: %q, %v", name, sub, err)
+		}
+	}
+}
+
+// A mail that Keycloak's mail server does not take is told from everything else that
+// goes wrong, whether it is refused or cannot be taken for now; the person is there
+// all the same. What Keycloak refuses of us is no such thing.
+// proves: A37
+func TestSetupMailIsNotTaken(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	setup := provisioning.Setup{ClientID: "portal", RedirectURI: "http://127.0.0.1:9/callback", Lifespan: time.Hour}
+	for _, domain := range []string{"refused.example", "later.example"} {
+		p := someone("ira")
+		p.UserName, p.Account, p.Email = "ira."+domain, domain, "ira@"+domain
+		sub, err := f.CreatePerson(t.Context(), p)
+		must(t, err)
+		if err := f.SendSetup(t.Context(), sub, setup); !errors.Is(err, provisioning.ErrMail) {
+			t.Errorf("%s: %v", domain, err)
+		}
+		elsewhere := setup
+		elsewhere.RedirectURI = "http://nowhere.example/"
+		if err := f.SendSetup(t.Context(), sub, elsewhere); !errors.Is(err, provisioning.ErrInvalid) || errors.Is(err, provisioning.ErrMail) {
+			t.Errorf("%s, with a redirect address of nobody's: %v", domain, err)
+		}
+		if _, err := f.Verified(t.Context(), sub); err != nil {
+			t.Errorf("%s: the person: %v", domain, err)
 		}
 	}
 }

@@ -128,15 +128,20 @@ func carries(u *gocloak.User, account string) bool {
 }
 
 // SendSetup implements provisioning.Directory. Keycloak sends the mail inside the
-// call: a mail server that refuses is an error here, to be tried again later.
+// call, and says alike that its mail server refused the address and that it was not
+// there; what is wrong with us, such as a redirect address, it answers with 400.
 func (d *Directory) SendSetup(ctx context.Context, sub string, m provisioning.Setup) error {
-	return d.writer.once(ctx, "send setup mail", func(bearer string) error {
+	err := d.writer.once(ctx, "send setup mail", func(bearer string) error {
 		return d.writer.kc.ExecuteActionsEmail(ctx, bearer, d.cfg.Realm, gocloak.ExecuteActionsEmail{
 			UserID: &sub, ClientID: &m.ClientID, RedirectURI: &m.RedirectURI,
 			Lifespan: gocloak.IntP(int(m.Lifespan.Seconds())),
 			Actions:  &[]string{"VERIFY_EMAIL", "UPDATE_PASSWORD"},
 		})
 	})
+	if status(err) == http.StatusInternalServerError && strings.Contains(err.Error(), "Failed to send execute actions email") {
+		return fmt.Errorf("%w: %w", provisioning.ErrMail, err)
+	}
+	return err
 }
 
 // Verified implements provisioning.Directory.
