@@ -193,6 +193,22 @@ func (b *tab) enter(selector string) {
 	b.t.Fatalf("nothing came after Enter on %s at %s", selector, b.where())
 }
 
+// turn changes the language by the page's own button or link, ours or Keycloak's.
+func (b *tab) turn() {
+	b.t.Helper()
+	before := eval[string](b, `document.documentElement.lang`)
+	b.enter(`.cs-language button, .cs-languages a`)
+	if now := eval[string](b, `document.documentElement.lang`); now == before {
+		b.t.Errorf("%s stays in %q", b.where(), now)
+	}
+}
+
+// in is what a page says in its language.
+func (b *tab) in(english, spanish string) string {
+	b.t.Helper()
+	return map[string]string{"en": english, "es": spanish}[eval[string](b, `document.documentElement.lang`)]
+}
+
 func (b *tab) text() string { return eval[string](b, `document.body.innerText`) }
 
 // says demands words on the page.

@@ -173,7 +173,7 @@ func (r *Registry) ChooseLanguage(ctx context.Context, by By, language string) e
 	if a, err := r.Account(ctx, by.Account); err != nil || a.LocaleChosen && a.Locale == language {
 		return err
 	}
-	_, err := r.Do(ctx, Act{By: by, Kind: "account.choose-language", What: language}, Touch{Accounts: []string{by.Account}}, func(tx *Tx) (string, error) {
+	_, err := r.Do(ctx, Act{By: by, Kind: "account.choose-language", What: language, AnySignIn: true}, Touch{Accounts: []string{by.Account}}, func(tx *Tx) (string, error) {
 		a, err := getAccount(ctx, tx, by.Account)
 		if err != nil {
 			return "", err
