@@ -36,6 +36,12 @@ type Directory interface {
 	// answers nil only when, read back, none is left. Having none is success.
 	// ErrNotFound when there is no such person.
 	ForgetFactors(ctx context.Context, sub string) error
+	// SetLanguage makes language the one in which the directory's own pages and mails
+	// speak to the person who carries an account, and answers nil only when, read back,
+	// it is, or when the directory speaks one language to everybody. Nothing else about
+	// them changes. It is for those whom CreatePerson made and for nobody else:
+	// ErrNotFound when nobody carries the account.
+	SetLanguage(ctx context.Context, account, language string) error
 	// Verified tells whether the person has proved that their mail address is
 	// theirs. ErrNotFound when there is no such person.
 	Verified(ctx context.Context, sub string) (bool, error)

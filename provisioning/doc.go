@@ -18,6 +18,9 @@
 //	join          groups wanted and not held
 //	setup         the mail by which they verify the address and choose a password
 //
+// The language of the directory's own pages and mails is no part of a run: a person's
+// access does not wait for it (SetLanguage).
+//
 // Reconcile is the whole run. Record keeps each step before it is sent and what
 // became of it: the worker writes it to the registry.
 //

@@ -172,6 +172,20 @@ func (m *Memory) ForgetFactors(_ context.Context, sub string) error {
 	return m.with(sub, func() { delete(m.factors, sub) })
 }
 
+// SetLanguage implements Directory.
+func (m *Memory) SetLanguage(_ context.Context, account, language string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for sub, p := range m.people {
+		if p.Account == account && account != "" {
+			p.Locale = language
+			m.people[sub] = p
+			return nil
+		}
+	}
+	return ErrNotFound
+}
+
 // Verify is the person following the setup mail.
 func (m *Memory) Verify(sub string) error {
 	return m.with(sub, func() {

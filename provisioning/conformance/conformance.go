@@ -46,6 +46,7 @@ func Run(t *testing.T, f Fixture) {
 		"a run converges":                   s.reconcile,
 		"lost factors go":                   s.forget,
 		"whom we made can go again":         s.remove,
+		"a language is the only change":     s.language,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t) })
 	}
@@ -83,6 +84,28 @@ func (s suite) forget(t *testing.T) {
 	}
 	equal(t, "another's", s.Factors(t, other), whole)
 	is(t, s.Directory.ForgetFactors(t.Context(), "00000000-0000-4000-8000-000000000000"), provisioning.ErrNotFound)
+}
+
+// language: it is changed as often as wanted, and nothing else of the person is;
+// nor is anybody else, and nobody whom we did not make.
+func (s suite) language(t *testing.T) {
+	ctx, d := t.Context(), s.Directory
+	sub, other := s.created(t, "speaks"), s.created(t, "silent")
+	ids := s.sited(t, "speaks")
+	must(t, d.Join(ctx, sub, ids["viewer"]))
+	s.SetUp(t, sub)
+	want, others, factors := s.Person(t, sub), s.Person(t, other), s.Factors(t, sub)
+	for _, language := range []string{"es", "en", "en", "es"} { // made with es
+		must(t, d.SetLanguage(ctx, want.Account, language))
+		want.Locale = language
+		equal(t, "person in "+language, s.Person(t, sub), want)
+	}
+	equal(t, "credentials", s.Factors(t, sub), factors)
+	s.holds(t, sub, ids["viewer"])
+	equal(t, "somebody else", s.Person(t, other), others)
+	for _, nobody := range []string{"", "account-nobody-" + s.tag} {
+		is(t, d.SetLanguage(ctx, nobody, "en"), provisioning.ErrNotFound)
+	}
 }
 
 // remove: who was made for an account goes with it, nobody else does, and the next

@@ -21,11 +21,13 @@
 // credential only the server's vault helps: see vault.go.
 //
 // People are adopted by our account id and never by name or mail; a repeated
-// write ends in the same state. Attributes are never PUT: Keycloak drops the
-// ones not sent, mail and names among them.
+// write ends in the same state. Of a person one attribute is ever changed, the
+// language (language.go); Keycloak drops what is not sent with it, mail and names
+// among them, and so what was read is written back.
 //
 //	directory.go  Config, New          people.go   create, set up, read, log out
 //	account.go    tokens, retries      groups.go   memberships
+//	factors.go    lost second factors  language.go the language of a person
 //	guard.go      the calls allowed    site.go     groups of a site
 //	prove.go  prove_shared.go  the start proof
 //	inspect.go    what a doctor asks

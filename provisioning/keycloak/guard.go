@@ -51,12 +51,14 @@ var sharedReads = []call{
 }
 
 // writes are the calls of the writer. What manage-users also allows and nobody
-// here may do: reset-password, PUT users, federated-identity,
-// logout-all, attack-detection, role-mappings of people. A person is deleted only
-// by RemovePerson, which looks first whose account they carry.
+// here may do: reset-password, PUT users with anything beside details,
+// federated-identity, logout-all, attack-detection, role-mappings of people. A person
+// is deleted only by RemovePerson and changed only by SetLanguage, which look first
+// whose account they carry.
 var writes = []call{
 	{"POST", "users"},
 	{"DELETE", "users/*"},
+	{"PUT", "users/*"}, // by SetLanguage alone, see onlyDetails
 	{"PUT", "users/*/execute-actions-email"},
 	{"PUT", "users/*/groups/*"},
 	{"DELETE", "users/*/groups/*"},
@@ -101,10 +103,8 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ours || !g.lists(r.Method, path) {
 		return nil, fmt.Errorf("%w: %s %s", errNotListed, r.Method, r.URL.Path)
 	}
-	if r.Method == http.MethodPost && path == "users" {
-		if err := withoutPassword(r); err != nil {
-			return nil, err
-		}
+	if err := checkPerson(r, path); err != nil {
+		return nil, err
 	}
 	resp, err := g.next.RoundTrip(r)
 	if err == nil && path == "clients" {
@@ -140,22 +140,55 @@ func matches(pattern, path string) bool {
 	return len(have) >= len(want)
 }
 
-// withoutPassword refuses to create a person with a credential in the body.
-func withoutPassword(r *http.Request) error {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
+// checkPerson looks into what makes or changes a person.
+func checkPerson(r *http.Request, path string) error {
+	var check func(body []byte) error
+	switch {
+	case r.Method == http.MethodPost && path == "users":
+		check = withoutPassword
+	case r.Method == http.MethodPut && matches("users/*", path):
+		check = onlyDetails
+	default:
+		return nil
 	}
-	if err := r.Body.Close(); err != nil {
+	if r.Body == nil {
+		return fmt.Errorf("%w: %s %s without a body", errNotListed, r.Method, path)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err := errors.Join(err, r.Body.Close()); err != nil {
 		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if err := check(body); err != nil {
+		return fmt.Errorf("%w: %s %s: %w", errNotListed, r.Method, path, err)
+	}
+	return nil
+}
+
+// withoutPassword refuses to create a person with a credential in the body.
+func withoutPassword(body []byte) error {
 	var person map[string]json.RawMessage
 	if err := json.Unmarshal(body, &person); err != nil {
-		return fmt.Errorf("%w: POST users: %w", errNotListed, err)
+		return err
 	}
 	if _, found := person["credentials"]; found {
-		return fmt.Errorf("%w: POST users with credentials", errNotListed)
+		return errors.New("with credentials")
+	}
+	return nil
+}
+
+// onlyDetails refuses to change a person in anything but details, and one whom the
+// product did not make. What Keycloak knows under users/ beside people, its profile of
+// attributes, has another form.
+func onlyDetails(body []byte) error {
+	known := json.NewDecoder(bytes.NewReader(body))
+	known.DisallowUnknownFields()
+	var p details
+	if err := known.Decode(&p); err != nil {
+		return err
+	}
+	if len(p.Attributes[accountAttribute]) != 1 || p.Attributes[accountAttribute][0] == "" {
+		return errors.New("no person of ours")
 	}
 	return nil
 }

@@ -42,6 +42,13 @@ func TestGuardRefuses(t *testing.T) {
 	for _, c := range []struct{ method, path, body string }{
 		{"PUT", admin + "/users/u/reset-password", "{}"},
 		{"PUT", admin + "/users/u", "{}"},
+		{"PUT", admin + "/users/u", `{"attributes":{"locale":["es"]}}`}, // somebody whom we did not make
+		{"PUT", admin + "/users/u", `{"attributes":{"countersign_account":["a"]},"enabled":false}`},
+		{"PUT", admin + "/users/u", `{"attributes":{"countersign_account":["a"]},"credentials":[{"type":"password","value":"x"}]}`},
+		{"PUT", admin + "/users/u", `{"attributes":{"countersign_account":["a"]},"requiredActions":[]}`},
+		{"PUT", admin + "/users/u", `{"attributes":{"countersign_account":["a"]},"emailVerified":true}`},
+		{"PUT", admin + "/users/u", `{"attributes":{"countersign_account":["a"]},"username":"x"}`},
+		{"PUT", admin + "/users/profile", `{"attributes":[{"name":"countersign_account"}]}`},
 		{"DELETE", admin + "/users", ""},
 		{"POST", admin + "/users", `{"username":"ana","credentials":[{"type":"password","value":"x"}]}`},
 		{"POST", admin + "/users", `not json`},
@@ -93,6 +100,7 @@ func TestGuardLetsThrough(t *testing.T) {
 	for _, c := range []struct{ method, path, body string }{
 		{"POST", "/admin/realms/r/users", `{"username":"ana"}`},
 		{"PUT", "/admin/realms/r/users/u/groups/g", ""},
+		{"PUT", "/admin/realms/r/users/u", `{"email":"a@x.test","firstName":"A","lastName":"B","attributes":{"countersign_account":["a"],"locale":["es"]}}`},
 		{"DELETE", "/admin/realms/r/users/u", ""},
 		{"DELETE", "/admin/realms/r/users/u/credentials/c", ""},
 		{"POST", "/realms/r/protocol/openid-connect/token", ""},

@@ -71,7 +71,7 @@ func profileWishes(profile object, programs []Program) (wishes []Wish) {
 	if ours := declared[accountAttribute]; ours == nil {
 		wishes = append(wishes, Wish{What: "declare the attribute " + accountAttribute + " in the user profile, for administrators only (view and edit)",
 			Why:     "by it the product knows the people that it made, when an answer got lost",
-			Without: "a new person whose making was interrupted is told that the user name is taken; people who are there, and federated ones, notice nothing"})
+			Without: "a new person whose making was interrupted is told that the user name is taken, and Keycloak's pages and mails keep a person's first language; people who are there, and federated ones, notice nothing"})
 	}
 	return wishes
 }
