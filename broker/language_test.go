@@ -56,6 +56,8 @@ func TestLanguageIsThePersonsOwn(t *testing.T) {
 	_, err = get(t, zoe, "/access").Form("/sign-out").Send() // then anew, with Keycloak's word on the language
 	must(t, err)
 	says(t, get(t, zoe, "/feedback"), "Comentarios y navegadores") // the browser remembers who was here last
+	s.answersIn(t, zoe, "es")
+	s.keycloakUser(t, zoe, map[string]any{"attributes": map[string]any{"locale": []string{"en"}}}) // and that is another again
 	_, err = zoe.SignIn(zoe.UserName, zoe.Password)
 	must(t, err)
 	says(t, get(t, zoe, "/access"), "Mi acceso")

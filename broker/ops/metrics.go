@@ -58,7 +58,7 @@ type recordCollector struct{ p *Product }
 
 var (
 	up       = desc("database_up", "Whether the database answered.")
-	waiting  = desc("waiting", "Pieces of work that wait, by kind: accounts and sites that Keycloak does not show as recorded (urgent: something ended), mail.", "kind")
+	waiting  = desc("waiting", "Pieces of work that wait, by kind: accounts and sites that Keycloak does not show as recorded (urgent: something ended), chosen languages that it does not have yet, mail.", "kind")
 	oldest   = desc("waiting_oldest_seconds", "How long the oldest due piece of work has waited, by kind.", "kind")
 	undone   = desc("mail_refused", "Messages that no mail server took, of those still kept.")
 	conns    = desc("database_connections", "Connections to the database, by state.", "state")

@@ -167,25 +167,6 @@ func (r *Registry) SignedIn(ctx context.Context, s SignedIn) (string, error) {
 	return a.ID, err
 }
 
-// ChooseLanguage records in which language somebody wants pages and mails. It is
-// their own choice: what a token says later does not change it.
-func (r *Registry) ChooseLanguage(ctx context.Context, by By, language string) error {
-	if a, err := r.Account(ctx, by.Account); err != nil || a.LocaleChosen && a.Locale == language {
-		return err
-	}
-	_, err := r.Do(ctx, Act{By: by, Kind: "account.choose-language", What: language, AnySignIn: true}, Touch{Accounts: []string{by.Account}}, func(tx *Tx) (string, error) {
-		a, err := getAccount(ctx, tx, by.Account)
-		if err != nil {
-			return "", err
-		}
-		tx.event("account", a.ID, a.Version+1, "account.language-chosen", map[string]string{"locale": language})
-		_, err = tx.ExecContext(ctx, `update account set locale = $2, locale_chosen = true, version = version + 1, changed_at = $3 where id = $1`,
-			a.ID, language, tx.At)
-		return "", err
-	})
-	return err
-}
-
 func (r *Registry) firstSignIn(ctx context.Context, s SignedIn) (string, error) {
 	return r.Do(ctx, Act{By: worker(), Kind: "account.first-sign-in", What: s}, Touch{}, func(tx *Tx) (string, error) {
 		id := NewID()

@@ -13,7 +13,7 @@ type Backlog struct {
 	Refused int64 // messages that no mail server took
 }
 
-// Pile is the work of one kind: accounts, urgent, sites or mail.
+// Pile is the work of one kind: accounts, urgent, sites, languages or mail.
 type Pile struct {
 	Kind   string
 	N      int64
@@ -28,6 +28,7 @@ func (r *Registry) Backlog(ctx context.Context) (b Backlog, err error) {
 		select 'accounts', `+behind+` from account where wanted_rev > applied_rev and state <> 'refused'
 		union all select 'urgent', `+behind+` from account where urgent_rev > applied_rev and wanted_rev > applied_rev and state <> 'refused'
 		union all select 'sites', `+behind+` from site where wanted_rev > applied_rev
+		union all select 'languages', count(*), coalesce(extract(epoch from instant() - min(greatest(asked_at, due_at)) filter (where due_at <= instant())), 0) from realm_language
 		union all select 'mail', count(*), coalesce(extract(epoch from instant() - min(due_at) filter (where due_at <= instant())), 0)
 			from mail where sent_at is null and failed_at is null) w (kind, n, oldest)`)
 	if err != nil {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"testing"
+	"time"
 )
 
 // The language of an account is what the token says, until the person chooses one
@@ -47,6 +48,74 @@ func TestChooseLanguage(t *testing.T) {
 	}
 	if err := r.ChooseLanguage(t.Context(), By{Account: NewID(), Op: NewID()}, "es"); !IsKind(err, NotFound) {
 		t.Errorf("nobody's choice: %v", err)
+	}
+	r.sound()
+}
+
+// What somebody chose waits for the realm until it is told that the realm shows it,
+// whoever is killed meanwhile, and always as what was chosen last; chosen twice it
+// waits once. A realm's own people are not ours to write to: for them nothing waits.
+func TestLanguageWaitsForTheRealm(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	ctx := t.Context()
+	luz, theirs := r.someone("luz"), r.someone("rosa")
+	r.sql(`update account set origin = 'sign-up', setup_at = instant() where id = $1`, luz)
+	choose := func(account, language string) {
+		t.Helper()
+		if err := r.ChooseLanguage(ctx, r.by(account), language); err != nil {
+			t.Fatal(err)
+		}
+	}
+	claim := func(want string) LanguageWork {
+		t.Helper()
+		w, ok, err := r.ClaimLanguage(ctx)
+		if err != nil || ok != (want != "") || ok && (w.Account != luz || w.Language != want) {
+			t.Fatalf("%+v %v %v, want %q", w, ok, err, want)
+		}
+		return w
+	}
+	put := func(record func(LanguageWork) error, w LanguageWork) {
+		t.Helper()
+		if err := record(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown := func(w LanguageWork) error { return r.LanguageShown(ctx, w) }
+	later := func(w LanguageWork) error { return r.LanguageLater(ctx, w) }
+	claim("")
+	choose(theirs, "es")
+	claim("")
+
+	choose(luz, "es")
+	choose(luz, "en")
+	choose(luz, "en")
+	killed := claim("en")
+	claim("") // it is another's
+	r.sql(`update realm_language set lease_until = clock_timestamp() - interval '1 second'`)
+	second := claim("en")
+	put(shown, killed) // it comes to itself: the account is not its any more
+	if r.count(`realm_language where lease = $1`, second.Lease) != 1 {
+		t.Fatal("a lease that is over ended another's")
+	}
+	choose(luz, "es")
+	put(shown, second) // of what was chosen before
+	third := claim("es")
+	choose(luz, "en")
+	put(later, third) // what is chosen anew does not wait for the former's failure
+	put(later, claim("en"))
+	claim("")
+	if next, err := r.Due(ctx); err != nil || next > time.Second {
+		t.Errorf("the next try is in %s: %v", next, err)
+	}
+	r.later(2 * time.Second)
+	put(shown, claim("en"))
+	claim("")
+	if n := r.count(`realm_language`); n != 0 {
+		t.Errorf("%d still wait", n)
+	}
+	if n := r.count(`account where wanted_rev <> applied_rev`); n != 0 {
+		t.Error("an access waits for a language")
 	}
 	r.sound()
 }

@@ -156,10 +156,13 @@ func (r *Registry) Later(ctx context.Context, table, id, lease string, tries int
 	if table != "account" && table != "site" {
 		return Fail(Invalid, "error.internal")
 	}
-	wait := min(time.Second<<min(tries, 5), 30*time.Second)
 	return r.execAndWake(ctx, `update `+table+` set lease = null, lease_until = null, tries = tries + 1, retry_at = instant() + $3 * interval '1 second'
-		where id = $1 and lease = $2`, id, lease, wait.Seconds())
+		where id = $1 and lease = $2`, id, lease, waitAfter(tries).Seconds())
 }
+
+// waitAfter is how long to wait after a failure: a second first, never more than half
+// a minute.
+func waitAfter(tries int) time.Duration { return min(time.Second<<min(tries, 5), 30*time.Second) }
 
 // SiteWork is a site whose groups are to be made.
 type SiteWork struct {
@@ -310,6 +313,7 @@ func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
 	err = r.db.GetContext(ctx, &wait, `select extract(epoch from greatest(instant() - interval '1 second', due) - instant()) from (select least(
 		(select min(next_at) from account), (select min(look_at) from account), (select min(due_at) from reverify),
 		(select min(greatest(due_at, lease_until + shift)) from mail where sent_at is null and failed_at is null),
+		(select min(greatest(due_at, lease_until + shift)) from realm_language),
 		(select min(greatest(retry_at, lease_until + shift)) from account where wanted_rev > applied_rev and state <> 'refused'),
 		(select min(greatest(retry_at, lease_until + shift)) from site where wanted_rev > applied_rev and opened_at is not null)) as due from clock) d where due is not null`)
 	if isNoRows(err) {

@@ -1,6 +1,6 @@
 // Package worker makes the realm, and people's mailboxes, follow the record.
 //
-// It has six lanes, each a loop that sleeps until something was committed
+// It has seven lanes, each a loop that sleeps until something was committed
 // (LISTEN), until the next moment is due, or half a minute at most:
 //
 //	due      settles the accounts whose time has come; makes checks due after an
@@ -8,6 +8,7 @@
 //	sites    makes the groups of opened sites
 //	urgent   accounts of which something ended: leave, end sessions, read back
 //	accounts all accounts that are behind, whatever they need
+//	language a language that somebody chose, for Keycloak's own pages and mails
 //	mail     messages that are due; the mail to begin is Keycloak's, and accounts sends it
 //	unverified  accounts that nobody came to use: told on day 5, closed on day 7
 //
@@ -67,6 +68,7 @@ func (w *Worker) Run(ctx context.Context) {
 	for range 4 {
 		lane("accounts", func(ctx context.Context) (bool, error) { return w.account(ctx, false) })
 	}
+	lane("language", w.language)
 	lane("mail", w.mail)
 	lane("unverified", w.unverified)
 	all := func() {

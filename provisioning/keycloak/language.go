@@ -2,6 +2,7 @@ package keycloak
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,12 +34,19 @@ func (d *Directory) SetLanguage(ctx context.Context, account, language string) e
 		return provisioning.ErrNotFound
 	}
 	sub, err := d.byAccount(ctx, account)
-	if err == nil && sub == "" {
-		err = fmt.Errorf("keycloak: language of account %s: %w", account, provisioning.ErrNotFound)
+	switch {
+	case err == nil && sub == "":
+		return fmt.Errorf("keycloak: language of account %s: %w", account, provisioning.ErrNotFound)
+	case err == nil:
+		err = d.setLanguage(ctx, sub, account, language)
 	}
-	if err != nil {
-		return err
+	if errors.Is(err, provisioning.ErrNotFound) { // of a call: the realm is away, or the person just went
+		return fmt.Errorf("keycloak: language of account %s: %v", account, err)
 	}
+	return err
+}
+
+func (d *Directory) setLanguage(ctx context.Context, sub, account, language string) error {
 	p, err := d.details(ctx, sub)
 	if err != nil || p.speaks(language) {
 		return err

@@ -46,6 +46,10 @@ func TestLanguageAlone(t *testing.T) {
 			t.Errorf("in %s:\n%v, want\n%v", language, got, want)
 		}
 	}
+	away := keycloak.New(keycloak.Config{URL: stack.Keycloak, Realm: f.spec.Realm + "-away", WriterID: "writer", WriterSecret: writerSecret, ReaderID: "reader", ReaderSecret: readerSecret})
+	if err := away.SetLanguage(t.Context(), "account-ana", "es"); err == nil || errors.Is(err, provisioning.ErrNotFound) {
+		t.Errorf("a realm that is away is told as a person who is: %v", err)
+	}
 	if got := f.factors(t, sub); !reflect.DeepEqual(got, factors) {
 		t.Errorf("credentials %v, were %v", got, factors)
 	}
