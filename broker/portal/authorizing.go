@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -78,6 +79,7 @@ func (v *visit) authorizingPage(at places, f authorizingFacts, site string, form
 	p := &authorizingPage{Page: v.page(v.words.T("authorizing.title"), v.words.T("authorizing.lead"))}
 	listed := map[string]bool{}
 	for i, x := range f.sites {
+		p.Ahead = cmp.Or(p.Ahead, v.ahead(at.ps[x.Site.Program], policies.ToDecide))
 		typed, messages := url.Values{}, map[string]string{}
 		if x.Site.ID == site {
 			typed, messages = form, v.messages(wrong)

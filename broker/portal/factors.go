@@ -67,6 +67,7 @@ func (s *site) showFactors(v *visit, at registry.FactorsPlace, status int, form 
 func (v *visit) factorsPage(at places, f registry.FactorsPage, send string, form url.Values, wrong map[string]string) *factorsPage {
 	p := &factorsPage{Page: v.page(v.words.T("factors.title", "Name", f.Account.Name()), v.words.T("factors.lead")), Send: send,
 		Back: "/desk/" + f.Program.ID + "/factors", About: []answered{{v.words.T("item.name"), f.Account.Name()}, {v.words.T("item.user-name"), f.Account.UserName}}}
+	p.Ahead = v.ahead(f.Program, policies.ToDecide)
 	zone := f.Program.TimeZone
 	if f.Site.ID != "" {
 		zone, p.Back = f.Site.TZ, "/sites/"+f.Site.ID+"/members"

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"countersign/broker/registry"
+	"countersign/policies"
 )
 
 // endMandate asks whether one mandate shall end, of those that the person gave
@@ -59,6 +60,9 @@ func (v *visit) endMandatesPage(at places, ms []registry.Mandate, dependants []r
 		p.Title, p.Send = v.words.T("end-mandate.title-all", "Site", at.site(ms[0].Site)), "/authorizing/sites/"+ms[0].Site.ID+"/end"
 	}
 	for _, m := range ms {
+		if m.OnBehalf != v.person.Account.ID { // who acts on behalf leaves with any sign-in
+			p.Ahead = v.ahead(at.ps[m.Site.Program], policies.ToDecide)
+		}
 		p.About = append(p.About, answered{at.site(m.Site), v.words.T("end-mandate.pair", "Authorizer", m.AuthorizerName, "OnBehalf", m.OnBehalfName)})
 	}
 	return p

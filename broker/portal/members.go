@@ -52,6 +52,7 @@ func (v *visit) membersPage(at places, m registry.MembersPage, chosen, wrong str
 	word, wanted := v.words.Program(m.Program, "site.word"), m.Program.Sites.Wanted
 	p := &membersPage{Page: v.page(v.words.T("members.title", "Site", m.Site.Name), v.words.T("members.lead", "Site", word)), ID: m.Site.ID,
 		Administrators: v.words.T("members.administrators", "Have", m.Administrators, "Wanted", wanted, "Least", m.Program.Sites.Least), Few: m.Administrators < wanted}
+	p.Ahead = v.ahead(m.Program, policies.ToDecide)
 	named := map[string]bool{}
 	for _, x := range m.Members {
 		p.Members = append(p.Members, v.memberLine(at, m, x))
@@ -171,6 +172,7 @@ func (v *visit) endMemberPage(at places, m registry.MembersPage, x registry.Memb
 	p := &endPage{Page: v.page(v.words.T("end-member.title", "Name", x.Name), v.words.T("end-member.lead")), Send: back + "/" + x.Join + "/end", Back: back,
 		Button: v.words.T("end-member.send"), Dependants: v.dependantLines(dependants), Rests: role.Can(policies.Authorize),
 		About: []answered{{v.words.T("item.user-name"), x.UserName}, {v.words.T("end.role"), at.role(m.Site.Program, x.Role)}, {v.words.T("end.site"), at.site(m.Site)}}}
+	p.Ahead = v.ahead(m.Program, policies.ToDecide)
 	p.Controls = append(v.whenControls(form), v.reasonsControl("reasons", v.words.T("end-member.reasons"), "", endCodes, form["reasons"]), v.noteControl(form))
 	p.Problems = mark(p.Controls, v.messages(wrong))
 	return p

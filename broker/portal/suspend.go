@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"countersign/broker/registry"
+	"countersign/policies"
 )
 
 // suspend asks a registrar why a person's access in the whole program stops, and
@@ -32,6 +33,7 @@ func (v *visit) suspendPage(at places, c caseFacts, dependants []registry.Depend
 	p := &endPage{Page: v.page(v.words.T("suspend.title"), v.words.T("suspend.lead", "Program", at.program(c.Request.Program))),
 		Send: back + "/suspend", Back: back, Button: v.words.T("suspend.send"), Dependants: v.dependantLines(dependants),
 		About: []answered{{v.words.T("item.name"), c.Subject.Name()}, {v.words.T("item.user-name"), c.Subject.UserName}}}
+	p.Ahead = v.ahead(c.Tracker.Program, policies.ToDecide)
 	for _, h := range c.known.Holds {
 		p.About = append(p.About, answered{v.words.T("suspend.stops"), v.words.T("request-kind.join", "Role", at.role(h.Program, h.Role), "Site", at.site(h.Site))})
 	}
