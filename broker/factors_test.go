@@ -130,3 +130,87 @@ func TestLostFactor(t *testing.T) {
 	}
 	s.invariants(t)
 }
+
+// The only registrar loses the second factor: whoever runs the server resets it by a
+// command, with a reason; the record says whence, the person is told, and nobody sees
+// a secret. It is no way past a page: of whom somebody can reset there, and of whoever
+// operates nothing, it takes nothing away.
+// proves: attack A40
+func TestLostFactorOfTheLastRegistrar(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	people := s.people(t, "Rosa Almeida", "Ravi Shah", "Ann Lee")
+	rosa, ravi, ann := people[0], people[1], people[2]
+	s.firstRegistrar(t, rosa)
+	get(t, rosa, "/desk/careconnect")
+	if _, kinds := s.credentials(t, rosa); !slices.Contains(kinds, "otp") {
+		t.Fatalf("no second factor to lose: %v", kinds)
+	}
+	reset := func(p, want string, more ...string) {
+		t.Helper()
+		out, err := s.command(t, "", append([]string{"access", "reset-factors", p, "--reason", "lost", "--words", "She sits beside me."}, more...)...)
+		if !strings.Contains(out, want) || (err == nil) != strings.HasPrefix(out, "recorded") {
+			t.Errorf("%s: %v %s, want %q", p, err, out, want)
+		}
+	}
+	resets := func(p *walk.Person) int {
+		t.Helper()
+		return s.count(t, `event e join act a on a.id = e.act_id where e.kind = 'account.factors-reset' and e.entity_id = $1 and a.actor_kind = 'cli' and a.actor is null
+			and convert_from(e.body, 'UTF8') like '%"lost"%' and convert_from(e.body, 'UTF8') like '%"command-line"%'
+			and convert_from(e.body, 'UTF8') not like '%beside me%' and e.commitment is not null`, s.account(t, p))
+	}
+	reset("nobody-at-all", "nobody with an account here has the user name nobody-at-all")
+	reset(ann.UserName, "operates no program")
+	reset(rosa.UserName, "--reason must be one of", "--reason", "because")
+	reset(rosa.UserName, "words", "--words", " ")
+	if n := resets(rosa) + resets(ann); n != 0 {
+		t.Errorf("refused, and %d events tell of it", n)
+	}
+
+	old := walk.Phone(s.config.Issuer(), rosa.UserName)
+	reset(rosa.UserName, "recorded")
+	eventually(t, "the second factor is gone", func() bool {
+		_, kinds := s.credentials(t, rosa)
+		return slices.Equal(kinds, []string{"password"})
+	})
+	s.signedOut(t, rosa)
+	eventually(t, "Keycloak has no session of hers", func() bool { return s.sessions(t, rosa) == 0 })
+	mail, err := s.mail.Wait(rosa.Email, "second factor was reset", "/sign-in-methods")
+	must(t, err)
+	if !strings.Contains(mail.Text, "whoever runs this service reset") {
+		t.Errorf("the mail does not say who did it: %s", mail.Text)
+	}
+	if n := resets(rosa); n != 1 {
+		t.Errorf("%d events tell of it", n)
+	}
+	rosa.Browser = walk.New(s.config.PublicURL)
+	_, err = rosa.SignIn(rosa.UserName, rosa.Password)
+	must(t, err)
+	get(t, rosa, "/desk/careconnect")
+	if now := walk.Phone(s.config.Issuer(), rosa.UserName); now == old {
+		t.Error("the lost phone still serves")
+	}
+
+	s.invited(t, rosa, ravi)
+	get(t, ravi, "/desk/careconnect")
+	_, kept := s.credentials(t, ravi)
+	reset(ravi.UserName, "others can, at "+s.config.PublicURL+"/desk/careconnect/factors: "+rosa.UserName)
+	if n := s.count(t, `act where kind = 'account.reset-factors' and for_actor = $1 and refused and reasons = '{others-reset}'`, s.account(t, ravi)); n != 1 || resets(ravi) != 0 {
+		t.Errorf("%d acts tell of the refusal, and %d events of a reset", n, resets(ravi))
+	}
+	says(t, get(t, rosa, "/desk/careconnect/factors/"+s.account(t, ravi)), "Ravi Shah") // as the command said
+	if _, kinds := s.credentials(t, ravi); !slices.Equal(kinds, kept) {
+		t.Errorf("refused, and gone: %v, was %v", kinds, kept)
+	}
+
+	// A second registrar of all programs spares the command, as README says.
+	page := get(t, rosa, "/desk/operator/operators")
+	_, err = page.FormWith("email").Set("role", "registrar").Set("email", ann.Email).Send()
+	must(t, err)
+	invitation, err := s.mail.Wait(ann.Email, "", "/invitation")
+	must(t, err)
+	_, err = ann.Accept(invitation.Link("/invitation"))
+	must(t, err)
+	reset(rosa.UserName, "/desk/careconnect/factors: "+ann.UserName)
+	s.invariants(t)
+}

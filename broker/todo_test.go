@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -148,18 +146,8 @@ func TestMailComesBack(t *testing.T) {
 	if forged[40]++; forged[40] > 'y' {
 		forged[40] = 'a'
 	}
-	command := filepath.Join(t.TempDir(), "countersign")
-	if out, err := exec.Command("go", "build", "-o", command, "countersign/cmd/countersign").CombinedOutput(); err != nil {
-		t.Fatalf("%s%v", out, err)
-	}
 	bounce := func(token string) (string, error) {
-		c := exec.CommandContext(t.Context(), command, "mail", "bounce", "bounces+"+token+"@countersign.example")
-		c.Env = []string{"DATABASE_URL=" + string(s.config.Database), "COUNTERSIGN_KEYS=" + s.config.Keys, "COUNTERSIGN_PUBLIC_URL=" + s.config.PublicURL,
-			"COUNTERSIGN_KEYCLOAK_URL=" + s.config.Keycloak, "COUNTERSIGN_REALM=" + s.config.Realm, "COUNTERSIGN_SMTP_HOST=127.0.0.1", "COUNTERSIGN_SMTP_TLS=none",
-			"COUNTERSIGN_PORTAL_SECRET=x", "COUNTERSIGN_WRITER_SECRET=x", "COUNTERSIGN_READER_SECRET=x"}
-		c.Stdin = strings.NewReader(report)
-		out, err := c.CombinedOutput()
-		return string(out), err
+		return s.command(t, report, "mail", "bounce", "bounces+"+token+"@countersign.example")
 	}
 	if out, err := bounce(string(forged)); err == nil || back(t, m.mona, "/inbox", m.paul.Email) {
 		t.Errorf("a forged report: %v %s", err, out)

@@ -1,6 +1,9 @@
 package policies
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // Who resets whose lost factors.
 // proves: attack A40
@@ -45,5 +48,37 @@ func TestMayResetFactors(t *testing.T) {
 			t.Parallel()
 			wantAnswer(t, "reset", MayResetFactors(ps, c.who, c.c, c.subject), c.want)
 		})
+	}
+}
+
+// Whoever runs the server is the last way in, past nobody who could do it on a page:
+// a registrar of every program that the person operates.
+// proves: attack A40
+func TestMayResetFromCommandLine(t *testing.T) {
+	t.Parallel()
+	ps := programs(t)
+	first := actor("rob", "op:registrar")
+	first.Holds = append(first.Holds, Held{Program: OperatorProgram, Site: "op0", SiteCode: OperatorProgram, Role: "registrar"})
+	second := first
+	second.Account = "rita"
+	for name, c := range map[string]struct {
+		subject Actor
+		others  []Actor
+		want    string
+		able    string
+	}{
+		"nobody's operator":             {actor("ann", "administrator"), nil, NotOperator, ""},
+		"the only registrar":            {first, nil, AsCommandLine, ""},
+		"beside support":                {first, []Actor{actor("sue", "op:support")}, AsCommandLine, ""},
+		"beside one of fewer programs":  {first, []Actor{actor("ravi", "op:registrar")}, AsCommandLine, ""},
+		"beside one of the same":        {first, []Actor{actor("sue", "op:support"), second}, OthersReset, "rita"},
+		"support, beside a registrar":   {actor("sue", "op:support"), []Actor{first}, OthersReset, "rob"},
+		"support, beside other support": {actor("sue", "op:support"), []Actor{actor("sam", "op:support")}, AsCommandLine, ""},
+	} {
+		got, able := MayResetFromCommandLine(ps, c.subject, c.others)
+		wantAnswer(t, name, got, c.want)
+		if named := slices.ContainsFunc(able, func(a Actor) bool { return a.Account == c.able }); named != (c.able != "") || len(able) > 1 {
+			t.Errorf("%s: %v", name, able)
+		}
 	}
 }

@@ -99,8 +99,9 @@ const (
 	ByGroupAdministrator Approver = "group-administrator"
 	ByAuthorizer         Approver = "authorizer" // met by a live mandate, not by a review alone
 	BySigningAuthority   Approver = "signing-authority"
-	BySubject            Approver = "subject" // the person themself: who signs an attestation
-	BySupport            Approver = "support" // sees, decides nothing
+	BySubject            Approver = "subject"      // the person themself: who signs an attestation
+	BySupport            Approver = "support"      // sees, decides nothing
+	ByCommandLine        Approver = "command-line" // whoever runs the server; decides nothing
 )
 
 // Need is what must hold before a grant, or before a site opens.

@@ -34,6 +34,8 @@ const (
 	SetByOthers        = "set-by-others"
 	OwnFactors         = "own-factors"      // somebody else resets one's second factors
 	OperatorFactors    = "operator-factors" // of whoever operates a program, a registrar does
+	NotOperator        = "not-operator"     // from the command line only operators' factors are reset
+	OthersReset        = "others-reset"     // and only where nobody can do it on a page
 	SignInTooWeak      = "sign-in-too-weak" // a second factor is asked for
 	SignInTooOld       = "sign-in-too-old"  // fresh proof is asked for
 	AsSubject          = "as-subject"
@@ -43,6 +45,7 @@ const (
 	AsSecondRegistrar  = "as-second-registrar"
 	AsSigningAuthority = "as-signing-authority"
 	AsSupport          = "as-support"
+	AsCommandLine      = "as-command-line"
 )
 
 // ReasonCodes are all codes of Reason and of Answer.Reasons: each needs words.
@@ -53,8 +56,8 @@ func ReasonCodes() []string {
 		NotSignedIn, NotVisible, OwnRequest, OwnAccess, NotOwn, NotRegistrar, NotAdministrator, NotAuthorizer,
 		NotNamed, OthersDecide, RequestedByYou, SignedByYou, ReviewedByYou, NotDeclaredYet, NotSubmitted,
 		NoSuchNeed, NotOutstanding, WrongState, WrongKind, ByInvitation, AlreadyOpen, AlreadyHeld,
-		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, SignInTooWeak, SignInTooOld,
-		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport,
+		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, NotOperator, OthersReset, SignInTooWeak, SignInTooOld,
+		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport, AsCommandLine,
 	}
 }
 

@@ -72,6 +72,7 @@ var kinds = map[string]kind{
 
 	"factors-reset": {shows: []string{"name", "user_name", "at", "tz", "office", "site", "program"}, blank: []string{"site"},
 		parts: []part{say("by-site").only(resetBy("group-administrator")), say("by-registrar").only(resetBy("registrar")), say("by-support").only(resetBy("support")),
+			say("by-server").only(resetBy("command-line")),
 			say("gone"), say("again"), press("sign-in", "/sign-in-methods"), say("surprise")}},
 
 	// A site, from its request until it opens.

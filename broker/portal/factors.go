@@ -31,9 +31,6 @@ type findPage struct {
 
 func (*findPage) view() string { return "find-account" }
 
-// factorCodes are why second factors are reset.
-var factorCodes = []string{"lost", "stolen", "broken", "new-device", "no-codes"}
-
 // memberFactors is where a site's administrator resets those of a member; factorsOf
 // where those who operate a program do.
 func memberFactors(v *visit) registry.FactorsPlace {
@@ -83,7 +80,7 @@ func (v *visit) factorsPage(at places, f registry.FactorsPage, send string, form
 		p.MayNot = v.words.T("reason." + f.May.Reasons[0])
 		return p
 	}
-	p.Controls = []control{v.reasonsControl("reasons", v.words.T("factors.reasons"), "", factorCodes, form["reasons"]),
+	p.Controls = []control{v.reasonsControl("reasons", v.words.T("factors.reasons"), "", policies.FactorReasons, form["reasons"]),
 		textarea("words", v.words.T("factors.words"), v.words.T("factors.words-hint"), form.Get("words"))}
 	p.Problems = mark(p.Controls, v.messages(wrong))
 	return p
@@ -96,7 +93,7 @@ func (s *site) resetFactors(at func(*visit) registry.FactorsPlace) func(*visit) 
 		if err != nil {
 			return err
 		}
-		wrong := checkReasons(form, factorCodes)
+		wrong := checkReasons(form, policies.FactorReasons)
 		if form.Get("words") == "" {
 			wrong["words"] = "field-error.required"
 		}

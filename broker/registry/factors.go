@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -103,12 +104,7 @@ func (r *Registry) FindForFactors(ctx context.Context, looker, program, userName
 	if err := r.MayFindForFactors(ctx, looker, program); err != nil {
 		return "", err
 	}
-	err = r.db.GetContext(ctx, &account, `select id from account where user_name = $1 and issuer = $2 and state = 'live'`,
-		strings.ToLower(strings.TrimSpace(userName)), r.issuer)
-	if isNoRows(err) {
-		return "", InvalidField("user-name", "error.no-such-account")
-	}
-	if err != nil {
+	if account, err = r.accountNamed(ctx, userName); err != nil {
 		return "", err
 	}
 	_, err = r.Factors(ctx, looker, FactorsPlace{Program: program, Account: account})
@@ -165,6 +161,88 @@ func (r *Registry) ResetFactors(ctx context.Context, by By, at FactorsPlace, rea
 		return "", tx.tellFactors(p, string(may.Capacity))
 	})
 	return err
+}
+
+// ResetOperatorFactors is ResetFactors for whoever runs the server, of somebody who
+// operates programs and whom nobody can reset on a page. Where that is refused because
+// others can, able are their user names and program is one on whose desk they do it.
+func (r *Registry) ResetOperatorFactors(ctx context.Context, by By, userName string, reasons []string, words string) (able []string, program string, err error) {
+	if strings.TrimSpace(words) == "" {
+		return nil, "", InvalidField("words", "field-error.required")
+	}
+	account, err := r.accountNamed(ctx, userName)
+	if err != nil {
+		return nil, "", err
+	}
+	act := Act{By: by, Kind: "account.reset-factors", For: account, What: []any{account, reasons, words}}
+	_, err = r.Do(ctx, act, Touch{Accounts: []string{account}}, func(tx *Tx) (string, error) {
+		able = nil
+		a, err := getAccount(ctx, tx, account)
+		if err != nil {
+			return "", err
+		}
+		subject, operators, err := tx.operatorsBeside(account)
+		if err != nil {
+			return "", err
+		}
+		p := FactorsPage{Account: a, Program: tx.Programs[policies.OperatorProgram]}
+		for _, id := range subject.Operates() {
+			if known := tx.Programs[id]; known != nil && id != policies.OperatorProgram {
+				p.Program = known
+			}
+		}
+		if p.Program == nil {
+			return "", Fail(NotFound, "error.not-found")
+		}
+		program = p.Program.ID
+		may, others := policies.MayResetFromCommandLine(tx.Programs, subject, operators)
+		if !may.OK {
+			able, err = tx.userNames(others)
+			return "", cmp.Or(err, refuse(may))
+		}
+		if err := tx.forgetFactors(a, string(may.Capacity), map[string]any{"reasons": reasons, "as": may.Capacity, "program": program}, words); err != nil {
+			return "", err
+		}
+		return "", tx.tellFactors(p, string(may.Capacity))
+	})
+	return able, program, err
+}
+
+// operatorsBeside reads what somebody holds, and everybody else who operates programs.
+func (tx *Tx) operatorsBeside(account string) (subject policies.Actor, others []policies.Actor, err error) {
+	if subject, err = actorAt(tx.ctx, tx, account, tx.At); err != nil {
+		return subject, nil, err
+	}
+	rows, err := held(tx.ctx, tx, `s.program = $2 and g.account_id <> $3`, tx.At, policies.OperatorProgram, account)
+	for _, h := range rows { // in the order of accounts
+		if n := len(others); n == 0 || others[n-1].Account != h.Account {
+			others = append(others, policies.Actor{Account: h.Account})
+		}
+		last := &others[len(others)-1]
+		last.Holds = append(last.Holds, policies.Held{Program: h.Program, Site: h.Site, SiteCode: h.Code, Role: h.Role})
+	}
+	return subject, others, err
+}
+
+func (tx *Tx) userNames(actors []policies.Actor) (names []string, err error) {
+	for _, a := range actors {
+		known, err := getAccount(tx.ctx, tx, a.Account)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, known.UserName)
+	}
+	return names, nil
+}
+
+// accountNamed finds the account of a user name.
+func (r *Registry) accountNamed(ctx context.Context, userName string) (account string, err error) {
+	err = r.db.GetContext(ctx, &account, `select id from account where user_name = $1 and issuer = $2 and state = 'live'`,
+		strings.ToLower(strings.TrimSpace(userName)), r.issuer)
+	if isNoRows(err) {
+		return "", InvalidField("user-name", "error.no-such-account")
+	}
+	return account, err
 }
 
 // forgetFactors asks the realm, by the account's next revision, to forget.

@@ -9,7 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+
+	"countersign/policies"
 
 	"github.com/alecthomas/kong"
 	"github.com/lmittmann/tint"
@@ -43,6 +46,7 @@ func main() {
 	read := &settings{from: map[string]string{}}
 	k := kong.Parse(&c, kong.Name("countersign"), kong.UsageOnError(), kong.Resolvers(read), kong.Bind(read),
 		kong.Description("Decides who may hold which access in a Keycloak realm, on whose word and for how long; keeps the proof; keeps the realm exactly so."),
+		kong.Vars{"factor_reasons": strings.Join(policies.FactorReasons, ",")},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	if found := read.selected(k); len(found) > 0 && k.Command() != "config" && k.Command() != "doctor" {
 		fmt.Fprintln(os.Stderr, "countersign:", found)
