@@ -57,7 +57,7 @@ func (s *site) deskChoice(v *visit) error {
 	case 1:
 		return v.see(desks[0].Address)
 	}
-	return v.show(http.StatusOK, &desksPage{Page: v.page(v.words.T("desk.title"), v.words.T("desk.choose")), Desks: desks})
+	return v.show(http.StatusOK, &desksPage{Page: v.page(v.words.T("desk.titles"), v.words.T("desk.choose")), Desks: desks})
 }
 
 func (s *site) desk(v *visit) error {

@@ -32,7 +32,7 @@ func caseStories(v *visit, at places, p *policies.Program) []story {
 		Holds: []registry.Access{{Program: p.ID, Role: "practitioner", Site: cedar, Since: tuesday}}}
 	own := person
 	own.Subject, own.Request.Account = ana, ana.ID
-	own.Needs = []registry.NeedView{needOf(p, "practitioner", "standing", policies.Outstanding), turn(needOf(p, "practitioner", "approve:group-administrator", policies.Outstanding), policies.ByRegistrar, false, "")}
+	own.Needs = []registry.NeedView{needOf(p, "practitioner", "standing", policies.Outstanding), waitsFor(needOf(p, "practitioner", "approve:group-administrator", policies.Outstanding), policies.ByRegistrar)}
 	typed := url.Values{"body": {""}, "number": {hostile}, "expires": {"then"}}
 	wrong := map[string]string{"body": "field-error.choose", "number": "field-error.licence-number", "expires": "field-error.date"}
 	return []story{

@@ -40,7 +40,7 @@ func inboxStories(v *visit, at places, p *policies.Program) []story {
 		{"desk", asMember(v.deskPage(at, p.ID, registry.Items{List: []registry.Item{site}, More: 3}, registry.Items{List: []registry.Item{join, returned}, More: 40}))},
 		{"desk-mail-back", deskBack},
 		{"desk-empty", asMember(v.deskPage(at, p.ID, registry.Items{}, registry.Items{}))},
-		{"desks", asMember(&desksPage{Page: v.page(v.words.T("desk.title"), v.words.T("desk.choose")), Desks: []deskLink{{"/desk/careconnect", "CareConnect"}, {"/desk/other", hostile}}})},
+		{"desks", asMember(&desksPage{Page: v.page(v.words.T("desk.titles"), v.words.T("desk.choose")), Desks: []deskLink{{"/desk/careconnect", "CareConnect"}, {"/desk/other", hostile}}})},
 		{"operators", asMember(v.operatorsPage(at, p.ID, []registry.Operator{{Name: "Rhea Registrar", UserName: "rhea", Role: "registrar", Since: tuesday},
 			{Email: "new@region.example", Role: "support", Since: noon, Expires: moment(noon.AddDate(0, 0, 14))}}, url.Values{}, nil))},
 		{"operators-wrong", asMember(v.operatorsPage(at, p.ID, []registry.Operator{{Name: "Rhea Registrar", UserName: "rhea", Role: "registrar", Since: tuesday}}, url.Values{"email": {hostile}}, map[string]string{"role": "field-error.choose", "email": "field-error.email"}))},

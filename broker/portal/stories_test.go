@@ -192,3 +192,22 @@ func attr(n *html.Node, key string) string {
 	}
 	return ""
 }
+
+// A page is known by its title: no two pages share one (WCAG 2.2, 2.4.2).
+func TestTitlesTellPagesApart(t *testing.T) {
+	t.Parallel()
+	for _, lang := range locale.Languages() {
+		all := told(t, lang)
+		first, seen := defaults(all), map[string]string{}
+		for _, s := range all {
+			if !slices.Contains(first, s.name) {
+				continue
+			}
+			title := s.page.frame().Title
+			if other := seen[title]; title == "" || other != "" {
+				t.Errorf("%s: %s and %s are both %q", lang, other, s.name, title)
+			}
+			seen[title] = s.name
+		}
+	}
+}
