@@ -60,6 +60,20 @@ func (f *fixture) factors(t *testing.T, sub string) (kinds []string) {
 	return kinds
 }
 
+// credential is the id of a person's first credential of a kind; who has none, as a
+// service account has none, gives one that nobody has.
+func (f *fixture) credential(t *testing.T, sub, kind string) string {
+	t.Helper()
+	var all []struct{ ID, Type string }
+	f.call(t, http.MethodGet, "/users/"+sub+"/credentials", nil, &all)
+	for _, c := range all {
+		if c.Type == kind {
+			return c.ID
+		}
+	}
+	return "none"
+}
+
 // setUp gives a person what they would set up on Keycloak's pages: of one-time codes
 // two, as with a telephone and a tablet.
 func (f *fixture) setUp(t *testing.T, sub string) {

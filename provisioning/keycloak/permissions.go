@@ -2,6 +2,7 @@ package keycloak
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -144,11 +145,22 @@ func (r *run) permissions(ctx context.Context, _ *template, spec Spec) error {
 	}
 	slices.SortStableFunc(wanted, func(a, b permission) int { return strings.Compare(a.policy, b.policy) }) // what is denied, before what is given
 	for _, p := range wanted {
-		if err := r.ensurePermission(ctx, fine, have, p, policies[p.policy]); err != nil {
+		if err := r.ensurePermission(ctx, fine, have, p, policies); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.surplusPolicies(ctx, fine, policies)
+}
+
+// surplusPolicies takes away those of ours that no permission is to use any more.
+func (r *run) surplusPolicies(ctx context.Context, fine fineGrained, wanted map[string]string) error {
+	have, err := fine.policies(ctx)
+	for _, p := range have {
+		if strings.HasPrefix(p.Name, ourPrefix) && wanted[p.Name] == "" {
+			err = errors.Join(err, r.write(ctx, http.MethodDelete, fine.base+"/policy/user/"+p.ID, nil, "policy", p.Name, "removed"))
+		}
+	}
+	return err
 }
 
 // policies ensures our policies and gives their ids by name.
@@ -159,7 +171,7 @@ func (r *run) policies(ctx context.Context, fine fineGrained, spec Spec) (map[st
 	}
 	ids := map[string]string{}
 	for _, want := range []struct{ name, logic, client string }{
-		{isWriter, "POSITIVE", spec.Writer.ID}, {notWriter, "NEGATIVE", spec.Writer.ID}, {isReader, "POSITIVE", spec.Reader.ID},
+		{isWriter, "POSITIVE", spec.Writer.ID}, {isReader, "POSITIVE", spec.Reader.ID},
 	} {
 		user, err := r.serviceUser(ctx, want.client)
 		if err != nil {
@@ -199,8 +211,12 @@ func (r *run) serviceUser(ctx context.Context, clientID string) (string, error) 
 	return user.ID, err
 }
 
-func (r *run) ensurePermission(ctx context.Context, fine fineGrained, have []asked, want permission, policyID string) error {
-	body := object{"name": want.name, "resourceType": want.kind, "scopes": want.scopes, "policies": []string{policyID},
+func (r *run) ensurePermission(ctx context.Context, fine fineGrained, have []asked, want permission, policies map[string]string) error {
+	var of []string
+	for _, name := range strings.Fields(want.policy) {
+		of = append(of, policies[name])
+	}
+	body := object{"name": want.name, "resourceType": want.kind, "scopes": want.scopes, "policies": of,
 		"decisionStrategy": "UNANIMOUS", "logic": "POSITIVE"}
 	if want.resources != nil {
 		body["resources"] = want.resources

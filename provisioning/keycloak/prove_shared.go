@@ -54,7 +54,7 @@ func (p *proof) apart(ctx context.Context, clients []*gocloak.Client) error {
 func (p *proof) compare(f *found, have []asked, portal string) {
 	denied := map[string][]string{} // ids by the list's name
 	for _, h := range have {
-		if list, ours := denialOf(h.name); ours && h.policy == notWriter {
+		if list, ours := denialOf(h.name); ours && h.policy == nobody {
 			denied[list] = append(denied[list], h.resources...)
 		}
 	}

@@ -3,6 +3,7 @@ package keycloak_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -13,8 +14,9 @@ import (
 
 // proves: attack A67 attack A68
 //
-// What Keycloak itself lets the writer of a shared realm do, past any guard of
-// ours: everything that a worksite needs, at once and without the realm's owner;
+// What Keycloak itself lets the writer of a shared realm do, and of a lost second
+// factor the reader too, past any guard of ours; and that what is kept from the writer
+// is not thereby given to everybody else, as it was once: everything that a worksite needs, at once and without the realm's owner;
 // nothing with administrators, service accounts, other clients' roles or the realm
 // itself. What is left to whoever steals its credential is in the table too, which
 // keycloak-realm/README.md shows as it is measured here.
@@ -22,6 +24,9 @@ func TestRightsInASharedRealm(t *testing.T) {
 	t.Parallel()
 	f := newForeign(t)
 	_, err := keycloak.Apply(t.Context(), f.admin, f.spec)
+	must(t, err)
+	f.deniesAsBefore(t)
+	_, err = keycloak.Apply(t.Context(), f.admin, f.spec)
 	must(t, err)
 	site, err := f.EnsureSite(t.Context(), provisioning.Site{Program: "careconnect", Code: "s1", Name: "Clinic", Leaves: leaves})
 	must(t, err)
@@ -40,8 +45,9 @@ func TestRightsInASharedRealm(t *testing.T) {
 	z := f.authz(t)
 
 	bearer := token(t, f.spec.Realm, "countersign-writer", writerSecret)
+	reader := token(t, f.spec.Realm, "countersign-reader", readerSecret)
 	table := []string{"| call | answer |", "|---|---|"}
-	row := func(what string, want int, calls ...[3]any) {
+	rowOf := func(bearer, what string, want int, calls ...[3]any) {
 		t.Helper()
 		for _, c := range calls {
 			if code, body := f.callAs(t, bearer, c[0].(string), c[1].(string), c[2]); code != want {
@@ -49,6 +55,10 @@ func TestRightsInASharedRealm(t *testing.T) {
 			}
 		}
 		table = append(table, fmt.Sprintf("| %s | %d |", what, want))
+	}
+	row := func(what string, want int, calls ...[3]any) {
+		t.Helper()
+		rowOf(bearer, what, want, calls...)
 	}
 	join := func(who, group string) [3]any { return [3]any{"PUT", "/users/" + who + "/groups/" + group, nil} }
 	give := func(to, client string, r named) [3]any {
@@ -65,6 +75,13 @@ func TestRightsInASharedRealm(t *testing.T) {
 	row("give a leaf a role of our client, take it", 204, give("/groups/"+viewer, portal, ours), [3]any{"DELETE", "/groups/" + viewer + "/role-mappings/clients/" + portal, []named{ours}})
 	row("join people to a new leaf, those of other groups too", 204, join(ana, viewer), join(mary, viewer))
 	row("log them out", 204, [3]any{"POST", "/users/" + ana + "/logout", nil}, [3]any{"POST", "/users/" + mary + "/logout", nil})
+	list := func(who string) [3]any { return [3]any{"GET", "/users/" + who + "/credentials", nil} }
+	lose := func(who, id string) [3]any { return [3]any{"DELETE", "/users/" + who + "/credentials/" + id, nil} }
+	f.setUp(t, mary)
+	chosen, codes := f.credential(t, mary, "password"), f.credential(t, mary, "otp")
+	row("delete a lost second factor", 204, lose(mary, codes))
+	rowOf(reader, "READER list the credentials of anybody, of administrators and service accounts too", 200, list(ana), list(mary), list(boss), list(chief), list(self), list(robot))
+	rowOf(reader, "READER delete a credential, give a password, delete a person", 403, lose(mary, chosen), lose(chief, f.credential(t, chief, "password")), [3]any{"PUT", "/users/" + chief + "/reset-password", password}, [3]any{"DELETE", "/users/" + chief, nil})
 	row("make a person in a leaf", 201, [3]any{"POST", "/users", object{"username": "made", "enabled": true, "email": "m@x.test", "firstName": "M", "lastName": "M", "groups": []string{"/access/careconnect/s2/viewer"}}})
 	row("delete a leaf", 204, [3]any{"DELETE", "/groups/" + viewer, nil})
 
@@ -79,10 +96,14 @@ func TestRightsInASharedRealm(t *testing.T) {
 			under(id, object{"id": leaf, "name": "practitioner"}), give("/groups/"+id, portal, ours))
 	}
 	for name, id := range map[string]string{"an administrator": chief, "a member of a group below an administrative one": boss, "a service account": robot, "itself": self} {
-		row(name+": read, change, give a password (two ways), join, log out, delete", 403, [3]any{"GET", "/users/" + id, nil}, [3]any{"PUT", "/users/" + id, object{"firstName": "x"}},
+		row(name+": read, list and delete credentials, change, give a password (two ways), join, log out, delete", 403, [3]any{"GET", "/users/" + id, nil}, list(id), lose(id, f.credential(t, id, "password")), [3]any{"PUT", "/users/" + id, object{"firstName": "x"}},
 			[3]any{"PUT", "/users/" + id + "/reset-password", password}, [3]any{"PUT", "/users/" + id, object{"credentials": []object{password}}},
 			join(id, leaf), [3]any{"POST", "/users/" + id + "/logout", nil}, [3]any{"DELETE", "/users/" + id, nil})
 	}
+	rowOf(f.ordinary(t, "ana"), "ANYBODY ELSE, who has no role: all of that to administrators, service accounts, themself; an administrative group: join, child, rename, delete", 403,
+		list(chief), lose(chief, f.credential(t, chief, "password")), [3]any{"PUT", "/users/" + chief, object{"firstName": "x"}}, [3]any{"PUT", "/users/" + chief + "/reset-password", password}, [3]any{"DELETE", "/users/" + chief, nil},
+		[3]any{"PUT", "/users/" + boss + "/reset-password", password}, [3]any{"DELETE", "/users/" + robot, nil}, [3]any{"DELETE", "/users/" + self, nil}, [3]any{"PUT", "/users/" + ana, object{"firstName": "x"}},
+		join(ana, admins), join(ana, night), join(ana, bosses), under(admins, object{"name": "x"}), [3]any{"PUT", "/groups/" + admins, object{"name": "x"}}, [3]any{"DELETE", "/groups/" + bosses, nil}, join(ana, staff), join(ana, leaf))
 	row("another group: join, and those below it", 403, join(ana, staff), join(ana, ward))
 	row("clients and secrets, the realm, events, user profile, impersonation, default groups, permissions", 403,
 		[3]any{"GET", "/clients", nil}, [3]any{"GET", "/clients/" + portal + "/client-secret", nil}, [3]any{"PUT", "/clients/" + portal, object{"clientId": "x"}}, [3]any{"POST", "/clients", object{"clientId": "x"}},
@@ -93,9 +114,8 @@ func TestRightsInASharedRealm(t *testing.T) {
 	row("RESIDUE another group: rename, delete what is below", 204, join(ana, f.group(t, "/staff/x")), [3]any{"PUT", "/groups/" + staff, object{"name": "staff"}}, [3]any{"DELETE", "/groups/" + f.group(t, "/staff/x"), nil})
 	row("RESIDUE a group made since the last realm apply: join", 204, join(ana, late))
 	row("RESIDUE a group of its own at the top", 201, [3]any{"POST", "/groups", object{"name": "top"}})
-	row("RESIDUE anybody else: change, give a password, delete", 204, [3]any{"PUT", "/users/" + ana, object{"firstName": "x"}}, [3]any{"PUT", "/users/" + ana + "/reset-password", password}, [3]any{"DELETE", "/users/" + ana, nil})
+	row("RESIDUE anybody else: change, give a password, delete it, delete", 204, lose(mary, chosen), [3]any{"PUT", "/users/" + ana, object{"firstName": "x"}}, [3]any{"PUT", "/users/" + ana + "/reset-password", password}, [3]any{"DELETE", "/users/" + ana, nil})
 
-	reader := token(t, f.spec.Realm, "countersign-reader", readerSecret)
 	if _, body := f.callAs(t, reader, http.MethodGet, "/clients", nil); strings.Contains(string(body), "ehr-secret") || strings.Contains(string(body), "robot") {
 		t.Errorf("the reader sees other people's clients: %s", body)
 	}
@@ -107,4 +127,33 @@ func TestRightsInASharedRealm(t *testing.T) {
 			t.Errorf("keycloak-realm/README.md lacks: %s", line)
 		}
 	}
+}
+
+// deniesAsBefore makes the realm deny the writer as it once did, by a policy that is
+// true of everybody else, for the next Apply to mend.
+func (f *fixture) deniesAsBefore(t *testing.T) {
+	t.Helper()
+	z := f.authz(t)
+	var policy, permission named
+	f.call(t, http.MethodPost, z+"/policy/user", object{"name": "countersign-not-writer", "logic": "NEGATIVE", "users": []string{f.user(t, "service-account-countersign-writer")}}, &policy)
+	var found []named
+	f.call(t, http.MethodGet, z+"/permission/scope?name=countersign-not-these-accounts-1", nil, &found)
+	permission = found[0]
+	f.call(t, http.MethodPut, z+"/permission/scope/"+permission.ID, object{"id": permission.ID, "name": permission.Name, "resourceType": "Users", "scopes": []string{"view", "manage"},
+		"policies": []string{policy.ID}, "resources": []string{f.user(t, "chief")}, "decisionStrategy": "UNANIMOUS", "logic": "POSITIVE"}, nil)
+}
+
+// ordinary gives a token of somebody with a password of theirs and nothing more.
+func (f *fixture) ordinary(t *testing.T, name string) string {
+	t.Helper()
+	var u object
+	f.call(t, http.MethodGet, "/users/"+f.user(t, name), nil, &u)
+	u["requiredActions"] = []string{}
+	f.call(t, http.MethodPut, "/users/"+f.user(t, name), u, nil)
+	answer := form(t, f.spec.Realm, "token", url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {name}, "password": {"a password of theirs"}})
+	bearer, _ := answer["access_token"].(string)
+	if bearer == "" {
+		t.Fatalf("%s does not get in: %v", name, answer)
+	}
+	return bearer
 }

@@ -32,15 +32,18 @@ func (t Topology) rights() (writer, reader []string) {
 type permission struct {
 	name, kind string
 	scopes     []string
-	policy     string
+	policy     string   // or several, parted by spaces: all of them
 	resources  []string // ids
 }
 
-// Our policies, each about one service account.
+// Our policies, each about one service account. A permission may ask for both:
+// then it is nobody's. That is how the writer is denied something. A policy that is
+// true of everybody but the writer would not deny, it would give the same to all the
+// others, down to whoever has no role at all.
 const (
-	isWriter  = "countersign-writer"
-	notWriter = "countersign-not-writer"
-	isReader  = "countersign-reader"
+	isWriter = "countersign-writer"
+	isReader = "countersign-reader"
+	nobody   = isReader + " " + isWriter
 )
 
 // atOnce is how many groups one permission lists: writing one takes time that
@@ -69,7 +72,7 @@ func (f *found) permissions(portal string) []permission {
 	deny := func(name, kind string, scopes, resources []string) {
 		for n := 1; len(resources) > 0; n++ {
 			some := resources[:min(atOnce, len(resources))]
-			wanted = append(wanted, permission{name + "-" + strconv.Itoa(n), kind, scopes, notWriter, some})
+			wanted = append(wanted, permission{name + "-" + strconv.Itoa(n), kind, scopes, nobody, some})
 			resources = resources[len(some):]
 		}
 	}
