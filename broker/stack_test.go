@@ -241,13 +241,16 @@ func (s *stack) move(t *testing.T, by time.Duration) {
 // patience is a slow machine's; how quick the product is, make bench measures.
 const patience = time.Minute
 
-// eventually waits for something that follows by itself.
+// eventually waits for something that follows by itself. It asks less and less often:
+// on a machine that is behind, asking is what keeps it there.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	pause := 20 * time.Millisecond
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pause) {
 		if ok() {
 			return
 		}
+		pause = min(pause*5/4, 400*time.Millisecond)
 	}
 	t.Fatalf("not within %s: %s", patience, what)
 }

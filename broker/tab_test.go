@@ -181,7 +181,7 @@ func (b *tab) enter(selector string) {
 	b.reach(selector)
 	eval[bool](b, `window.cameFrom = true`)
 	b.do("enter", chromedp.KeyEvent(kb.Enter))
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(80 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`window.cameFrom !== true && document.readyState === "complete" && document.querySelector("h1") !== null`))
 		cancel()

@@ -102,7 +102,9 @@ func (m Mailbox) To(address string) ([]Message, error) {
 // part is empty, whose subject contains subject: the newest one.
 func (m Mailbox) Wait(address, subject, part string) (Message, error) {
 	var seen []string
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	pause := 30 * time.Millisecond
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(pause) {
+		pause = min(pause*5/4, 400*time.Millisecond)
 		all, err := m.To(address)
 		if err != nil {
 			return Message{}, err
