@@ -44,8 +44,10 @@ func newForeign(t testing.TB) *fixture {
 		maps.Copy(u, more)
 		return u
 	}
+	keys, err := keycloak.FixedKeys()
+	must(t, err)
 	theirs := object{
-		"realm": name, "enabled": true, "displayName": "Hospital", "adminPermissionsEnabled": true, "registrationAllowed": true,
+		"components": keys, "realm": name, "enabled": true, "displayName": "Hospital", "adminPermissionsEnabled": true, "registrationAllowed": true,
 		"ssoSessionIdleTimeout": 36000, "eventsEnabled": true, "enabledEventTypes": []string{"LOGIN"}, "passwordPolicy": "length(5) and hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
 		"loginWithEmailAllowed": true, "internationalizationEnabled": true, "supportedLocales": []string{"en", "de"}, "defaultLocale": "de",
 		"smtpServer": object{"host": "mail.hospital.test", "from": "it@hospital.test"},
