@@ -123,7 +123,11 @@
 	});
 	box.addEventListener("cancel", (e) => { e.preventDefault(); part(whole <= idle ? "later" : "stay").click(); });
 	document.addEventListener("input", (e) => { if (e.target.form && e.target.form.method === "post") typed.add(e.target.form); });
-	document.addEventListener("submit", (e) => { if (e.target.getAttribute("action") === "/sign-out") say({ over: 1 }); });
+	document.addEventListener("submit", (e) => {
+		if (e.target.getAttribute("action") !== "/sign-out") return;
+		done = true; // nothing that another tab says cuts the way by Keycloak short, which ends the session there
+		say({ over: 1 });
+	});
 	document.addEventListener("submit", async (e) => {
 		if (!language(e) || !typed.size) return;
 		e.preventDefault();
@@ -135,6 +139,7 @@
 	addEventListener("pagehide", () => cover(true)); // and comes back covered
 	addEventListener("pageshow", (e) => { if (e.persisted) check(); });
 	if (channel) channel.onmessage = ({ data }) => {
+		if (done) return;
 		if (data.over) { cover(true); if (data.over === 2) check(); }
 		else if (data.who !== d.who) location.reload();
 		else { reset(data.left, data.whole); tick(); }
