@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// KeycloakOptions say how a Keycloak server starts. All fields but Vault, Files and Measured are
-// needed; a zero port is a free one.
+// KeycloakOptions say how a Keycloak server starts. Vault, Files, Measured and Throwaway may
+// be left out; a zero port is a free one.
 type KeycloakOptions struct {
 	Home              string // from KeycloakHome
 	Log               string // file for what the server writes
@@ -27,6 +27,7 @@ type KeycloakOptions struct {
 	Files             string // folder of package realm's files; empty for none
 	HeapMB            int    // most of the Java heap; the process takes some 200 MB more
 	Measured          bool   // compile as a server that stays does, which is slower for minutes; for figures
+	Throwaway         bool   // nobody's password is at stake: they are hashed at once instead of slowly; for tests
 }
 
 // Keycloak is a running Keycloak server, a child of ours that listens on 127.0.0.1 only.
@@ -121,6 +122,9 @@ func keycloakEnv(o KeycloakOptions, hostname string) ([]string, error) {
 		"KC_LOG_LEVEL=warn,org.keycloak.common.Profile:error,org.keycloak.quarkus.runtime.services.BootstrapFilter:error")
 	if o.Vault != "" {
 		env = append(env, "KC_VAULT_DIR="+o.Vault)
+	}
+	if o.Throwaway { // Argon2 at full strength was two fifths of all that the tests' server did
+		env = append(env, "KC_SPI_PASSWORD_HASHING__ARGON2__MEMORY=64", "KC_SPI_PASSWORD_HASHING__ARGON2__ITERATIONS=1")
 	}
 	if o.Files != "" {
 		env = append(env, "KC_SPI_THEME__FOLDER__DIR="+filepath.Join(o.Files, "themes"),

@@ -81,7 +81,8 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 		return err
 	}
 	s.Keycloak, err = StartKeycloak(ctx, KeycloakOptions{
-		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Measured: o.Measured, Vault: s.Addresses.Vault, Files: files,
+		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault, Files: files,
+		Measured: o.Measured, Throwaway: !o.Durable && !o.Measured,
 		Port: o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
 		Database:      s.Postgres.URL(keycloakDatabase, keycloakDatabase, password),
 		AdminClientID: AdminClientID, AdminClientSecret: secret,

@@ -1,11 +1,26 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
 	"time"
 )
+
+// Every worker asks what is due many times a minute: PostgreSQL must not hold the
+// question for so dear that it compiles it.
+func TestWhatIsDueIsCheap(t *testing.T) {
+	t.Parallel()
+	r := newTestRegistry(t)
+	var plan []byte
+	if err := r.db.GetContext(t.Context(), &plan, "explain (analyze, format json) "+nextDue); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(plan, []byte("Execution Time")) || bytes.Contains(plan, []byte("JIT")) {
+		t.Errorf("%s", plan)
+	}
+}
 
 // While everything that is due is claimed, nothing is: whoever asks what is due
 // next sleeps, however far the record's clock was moved.
