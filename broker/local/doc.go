@@ -7,6 +7,7 @@
 //	KeycloakHome   Maven fetches the server that keycloak-realm/pom.xml pins, its digest is compared,
 //	               it is augmented once and kept in the user's cache folder
 //	StartPostgres  initdb at first, then the server; under an own uid where we are root
+//	layTables      what Keycloak makes in an empty database, as it was made once on this machine
 //	StartKeycloak  java itself, not kc.sh; ready when the management port says so
 //	PutSecret      a client's secret, in the vault instead of the realm
 //	StartMail      an SMTP server within this process, with a page and GET /messages

@@ -11,7 +11,7 @@ import (
 type StackOptions struct {
 	Data     *Data
 	Durable  bool              // false where the data end with the run, as in tests
-	Measured bool              // Keycloak compiles as a server that stays does, for figures
+	Measured bool              // Keycloak works as one for real people does, for figures
 	Log      func(step string) // told of each step as it begins; nil for nobody
 }
 
@@ -80,15 +80,19 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 	if err := realm.WriteFiles(files); err != nil {
 		return err
 	}
+	empty := s.Postgres.layTables(ctx, home, password)
 	s.Keycloak, err = StartKeycloak(ctx, KeycloakOptions{
 		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault, Files: files,
-		Measured: o.Measured, Throwaway: !o.Durable && !o.Measured,
-		Port: o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
+		Measured: o.Measured,
+		Port:     o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
 		Database:      s.Postgres.URL(keycloakDatabase, keycloakDatabase, password),
 		AdminClientID: AdminClientID, AdminClientSecret: secret,
 	})
 	if err != nil {
 		return err
+	}
+	if empty {
+		s.Postgres.keepTables(ctx, home, password)
 	}
 	s.Addresses.Keycloak, s.Addresses.KeycloakManagement = s.Keycloak.URL, s.Keycloak.ManagementURL
 	s.Addresses.AdminClientID, s.Addresses.AdminClientSecret = AdminClientID, secret

@@ -48,7 +48,7 @@ func Open(ctx context.Context, url string, keys *Keys, issuer string) (*Registry
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	db.SetMaxOpenConns(20)
-	db.SetMaxIdleConns(10)
+	db.SetMaxIdleConns(20) // all the lanes ask at once when one wakes them: who closed connections in between would open them anew each time
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("registry: %w", err), db.Close())

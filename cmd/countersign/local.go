@@ -9,7 +9,7 @@ import (
 )
 
 type localCmd struct {
-	Measured bool `help:"Keycloak compiles its code as a server that stays does: slower for minutes, for figures that count."`
+	Measured bool `help:"Keycloak compiles its code and hashes passwords as a server for real people does: for figures that count."`
 
 	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
