@@ -198,6 +198,22 @@ func TestSignedOutInBrowser(t *testing.T) {
 			t.Errorf("the back button shows %s: %s", b.where(), text)
 		}
 	}
+
+	// The page itself may come back as it was: it is covered, and leads on.
+	b := newTab(t, chrome)
+	b.signs(s, sam, "/access")
+	other := b.beside()
+	other.open(s.config.PublicURL + "/access")
+	eval[bool](b, `document.addEventListener("submit", (e) => e.preventDefault()) === undefined`)
+	for _, at := range []*tab{b, other} {
+		at.do("sign out", chromedp.Click(chromedp.CSS(`header form[action="/sign-out"] button`)))
+	}
+	other.do("signed out", chromedp.WaitVisible(chromedp.CSS(`[data-over]`)))
+	if !eval[bool](b, `dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })) && document.body.hidden`) {
+		t.Error("a page that is left is not covered")
+	}
+	eval[bool](b, `dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
+	b.until("that it was signed out", `document.readyState === "complete" && location.pathname === "/signed-out"`)
 }
 
 // Twelve hours end a session however active; the page says so before, and why.

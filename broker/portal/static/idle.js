@@ -137,7 +137,7 @@
 	});
 	document.addEventListener("visibilitychange", () => { if (!document.hidden) check(); });
 	addEventListener("pagehide", () => cover(true)); // and comes back covered
-	addEventListener("pageshow", (e) => { if (e.persisted) check(); });
+	addEventListener("pageshow", (e) => { if (e.persisted) { done = false; check(); } });
 	if (channel) channel.onmessage = ({ data }) => {
 		if (done) return;
 		if (data.over) { cover(true); if (data.over === 2) check(); }
