@@ -82,9 +82,8 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 	}
 	empty := s.Postgres.layTables(ctx, home, password)
 	s.Keycloak, err = StartKeycloak(ctx, KeycloakOptions{
-		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Vault: s.Addresses.Vault, Files: files,
-		Measured: o.Measured,
-		Port:     o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
+		Home: home, Log: filepath.Join(o.Data.Dir, "keycloak.log"), HeapMB: 512, Measured: o.Measured, Vault: s.Addresses.Vault, Files: files,
+		Port: o.Data.Ports.Keycloak, ManagementPort: o.Data.Ports.Management,
 		Database:      s.Postgres.URL(keycloakDatabase, keycloakDatabase, password),
 		AdminClientID: AdminClientID, AdminClientSecret: secret,
 	})
