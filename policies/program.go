@@ -101,6 +101,8 @@ const (
 	BySigningAuthority   Approver = "signing-authority"
 	BySubject            Approver = "subject"      // the person themself: who signs an attestation
 	BySupport            Approver = "support"      // sees, decides nothing
+	BySecurity           Approver = "secure"       // sees the realm; of the operators, keeps it
+	ByAuditor            Approver = "audit"        // sees, decides nothing
 	ByCommandLine        Approver = "command-line" // whoever runs the server; decides nothing
 )
 

@@ -36,6 +36,7 @@ const (
 	OperatorFactors    = "operator-factors" // of whoever operates a program, a registrar does
 	NotOperator        = "not-operator"     // from the command line only operators' factors are reset
 	OthersReset        = "others-reset"     // and only where nobody can do it on a page
+	NotRealmKeeper     = "not-realm-keeper" // sees the realm, and does not decide about it
 	SignInTooWeak      = "sign-in-too-weak" // a second factor is asked for
 	SignInTooOld       = "sign-in-too-old"  // fresh proof is asked for
 	AsSubject          = "as-subject"
@@ -45,6 +46,8 @@ const (
 	AsSecondRegistrar  = "as-second-registrar"
 	AsSigningAuthority = "as-signing-authority"
 	AsSupport          = "as-support"
+	AsSecurity         = "as-secure"
+	AsAuditor          = "as-audit"
 	AsCommandLine      = "as-command-line"
 )
 
@@ -56,8 +59,8 @@ func ReasonCodes() []string {
 		NotSignedIn, NotVisible, OwnRequest, OwnAccess, NotOwn, NotRegistrar, NotAdministrator, NotAuthorizer,
 		NotNamed, OthersDecide, RequestedByYou, SignedByYou, ReviewedByYou, NotDeclaredYet, NotSubmitted,
 		NoSuchNeed, NotOutstanding, WrongState, WrongKind, ByInvitation, AlreadyOpen, AlreadyHeld,
-		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, NotOperator, OthersReset, SignInTooWeak, SignInTooOld,
-		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport, AsCommandLine,
+		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, NotOperator, OthersReset, NotRealmKeeper, SignInTooWeak, SignInTooOld,
+		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport, AsSecurity, AsAuditor, AsCommandLine,
 	}
 }
 
