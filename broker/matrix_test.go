@@ -138,6 +138,12 @@ var public = []row{
 	{route: "GET /declaration/{request}", by: "{request}"}, {route: "GET /declare/{request}", by: "{request}"}, {route: "POST /declare/{request}", by: "{request}"},
 }
 
+// offices are the pages without an id that exist for some roles only; for all others
+// the answer is that for an address that nobody has.
+var offices = []row{
+	{route: "GET /realm", in: registrars + "support auditor"},
+}
+
 // at is the row's address for an id.
 func (r row) at(id string) string {
 	_, path, _ := strings.Cut(r.route, " ")
@@ -212,6 +218,7 @@ func TestWhoGetsWhere(t *testing.T) {
 		}
 	}
 	m.public(t, []role{roles[0], roles[1], roles[5]}) // nobody, a stranger, an administrator
+	m.offices(t, roles)
 	for _, route := range portal.Routes() {
 		has := func(r row) bool { return r.route == route }
 		if strings.Contains(route, "{") && !slices.ContainsFunc(rows, has) && !slices.ContainsFunc(public, has) {
@@ -286,6 +293,27 @@ func (m matrix) public(t *testing.T, roles []role) {
 			}
 			if p := m.try(t, r, r.id, as); p.Status != http.StatusOK && p.Status != http.StatusSeeOther {
 				t.Errorf("%s for %s: %d", r.route, as.name, p.Status)
+			}
+		}
+	}
+}
+
+func (m matrix) offices(t *testing.T, roles []role) {
+	t.Helper()
+	for _, r := range offices {
+		_, path, _ := strings.Cut(r.route, " ")
+		for _, as := range roles {
+			p, err := plain(as.who.Browser).Get(path)
+			must(t, err)
+			want := http.StatusNotFound
+			switch {
+			case slices.Contains(strings.Fields(r.in), as.name):
+				want = http.StatusOK
+			case as.name == "anonymous":
+				want = http.StatusSeeOther
+			}
+			if p.Status != want {
+				t.Errorf("%s for %s: %d %s", r.route, as.name, p.Status, p.Text())
 			}
 		}
 	}

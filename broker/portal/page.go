@@ -42,6 +42,7 @@ type who struct {
 	Name  string
 	Inbox bool // holds a role that decides
 	Desk  bool // is a registrar of some program
+	Realm bool // holds an office over some program
 }
 
 // build is what the footer and the style links need.

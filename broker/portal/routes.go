@@ -92,6 +92,9 @@ func (s *site) routes() http.Handler {
 		r.Post("/{request}/lift", s.signed(s.lift))
 	})
 
+	// Keycloak and the record: how the one follows the other, for operators.
+	r.Get("/realm", s.signed(s.realm))
+
 	// A site's members, and who acts on whose behalf.
 	r.Route("/sites/{site}", func(r chi.Router) {
 		r.Get("/members", s.signed(s.members))

@@ -18,7 +18,7 @@ type story struct {
 
 // tellers tell the stories of each part of the portal, in the words of the visit.
 var tellers = []func(*visit, places, *policies.Program) []story{
-	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories, idleStories, methodStories, factorStories,
+	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories, idleStories, methodStories, factorStories, realmStories,
 }
 
 // stories are every page in every state that a handler can produce, in one language.
@@ -41,7 +41,7 @@ func stories(lang string) ([]story, error) {
 const storyVersion = "1.0.0-story"
 
 // heres are the paths of the pages that the header leads to.
-var heres = map[string]string{"home": "/", "access": "/access", "inbox": "/inbox", "desk": "/desk", "signup": "/sign-up"}
+var heres = map[string]string{"home": "/", "access": "/access", "inbox": "/inbox", "desk": "/desk", "signup": "/sign-up", "realm": "/realm"}
 
 // asStranger puts the frame before sign-in around a page that a handler's own
 // function made.
@@ -56,7 +56,7 @@ func asStranger[P view](p P) P {
 // asMember is asStranger for a person signed in, in a demo.
 func asMember[P view](p P) P {
 	f := asStranger(p).frame()
-	f.Person, f.FormToken = &who{Name: ana.Name(), Inbox: true, Desk: true}, "form-token"
+	f.Person, f.FormToken = &who{Name: ana.Name(), Inbox: true, Desk: true, Realm: true}, "form-token"
 	f.Build.Demo = true
 	f.Watch = &watch{Left: 900, Whole: 40000, Who: "ana", Warn: 120, Typed: len(f.Problems) > 0}
 	return p

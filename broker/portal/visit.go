@@ -177,7 +177,7 @@ func (v *visit) who() (*who, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &who{Name: v.person.Account.Name()}
+	w := &who{Name: v.person.Account.Name(), Realm: policies.MaySeeRealm(programs, v.person.Actor).OK}
 	if w.Inbox, err = v.Registry.HasMailTodos(v.ctx(), v.person.Account.ID); err != nil {
 		return nil, err
 	}
