@@ -32,6 +32,8 @@ func apply(ctx context.Context, d Directory, w *Wanted, s Step) error {
 		return d.Leave(ctx, w.Sub, s.Object)
 	case KindForget:
 		return d.ForgetFactors(ctx, w.Sub)
+	case KindConsents:
+		return d.RevokeConsents(ctx, w.Sub)
 	case KindEndSessions:
 		return d.EndSessions(ctx, w.Sub)
 	case KindJoin:

@@ -29,8 +29,15 @@ type Directory interface {
 	Join(ctx context.Context, sub, groupID string) error
 	// Leave takes the person out of a group; not being in it is success.
 	Leave(ctx context.Context, sub, groupID string) error
-	// EndSessions logs the person out everywhere: back-channel logout tokens go
-	// to every application with a session, offline consents are revoked first.
+	// RevokeConsents takes back every consent and offline token of the person: none
+	// of them brings a new token from then on. Having none is success. It comes
+	// before EndSessions, because logging out alone leaves offline sessions standing
+	// and, of tokens made in the same second, usable. ErrNotFound when there is no
+	// such person.
+	RevokeConsents(ctx context.Context, sub string) error
+	// EndSessions logs the person out everywhere: back-channel logout tokens go,
+	// once, to every application with a session. Having none is success.
+	// ErrNotFound when there is no such person.
 	EndSessions(ctx context.Context, sub string) error
 	// ForgetFactors takes away every credential of the person but the password, and
 	// answers nil only when, read back, none is left. Having none is success.

@@ -14,6 +14,7 @@
 //	create        the person, with the wanted groups embedded
 //	leave         groups held and not wanted
 //	forget-factors  every credential but the password, when a reset was asked for
+//	consents      offline tokens and consents, before the sessions that could renew them
 //	end-sessions  after the leaving, so that no new token shows the old groups
 //	join          groups wanted and not held
 //	setup         the mail by which they verify the address and choose a password

@@ -162,6 +162,11 @@ func (m *Memory) Leave(_ context.Context, sub, groupID string) error {
 	return m.withGroup(sub, groupID, func() { delete(m.members[sub], groupID) })
 }
 
+// RevokeConsents implements Directory. Nobody has any here.
+func (m *Memory) RevokeConsents(_ context.Context, sub string) error {
+	return m.with(sub, func() {})
+}
+
 // EndSessions implements Directory.
 func (m *Memory) EndSessions(_ context.Context, sub string) error {
 	return m.with(sub, func() { m.logouts[sub]++ })

@@ -30,6 +30,7 @@ const (
 	KindCreate      Kind = "create"
 	KindLeave       Kind = "leave"
 	KindForget      Kind = "forget-factors"
+	KindConsents    Kind = "consents"
 	KindEndSessions Kind = "end-sessions"
 	KindJoin        Kind = "join"
 	KindSetup       Kind = "setup"
@@ -66,7 +67,7 @@ func Plan(w Wanted, h Held) []Step {
 	}
 	// After the factors: no session that rests on a lost one is left.
 	if w.EndSessions || w.Forget || len(surplus) > 0 {
-		steps = append(steps, Step{Kind: KindEndSessions})
+		steps = append(steps, Step{Kind: KindConsents}, Step{Kind: KindEndSessions})
 	}
 	for _, g := range without(w.Groups, h.Groups) {
 		steps = append(steps, Step{KindJoin, g.ID})

@@ -40,6 +40,7 @@ func TestPlan(t *testing.T) {
 			[]provisioning.Step{
 				{Kind: "leave", Object: a.ID},
 				{Kind: "leave", Object: b.ID},
+				{Kind: "consents"},
 				{Kind: "end-sessions"},
 				{Kind: "join", Object: c.ID},
 				{Kind: "join", Object: d.ID},
@@ -47,21 +48,21 @@ func TestPlan(t *testing.T) {
 		},
 		"a group that nobody asked to end ends sessions too": {
 			provisioning.Wanted{Sub: "s", Groups: []provisioning.Group{a}}, []provisioning.Group{a, b},
-			[]provisioning.Step{{Kind: "leave", Object: b.ID}, {Kind: "end-sessions"}},
+			[]provisioning.Step{{Kind: "leave", Object: b.ID}, {Kind: "consents"}, {Kind: "end-sessions"}},
 		},
 		"a mail that fails holds up nothing": {
 			provisioning.Wanted{Sub: "s", Setup: &provisioning.Setup{}, EndSessions: true, Groups: []provisioning.Group{b}}, []provisioning.Group{a},
-			[]provisioning.Step{{Kind: "leave", Object: a.ID}, {Kind: "end-sessions"}, {Kind: "join", Object: b.ID}, {Kind: "setup"}},
+			[]provisioning.Step{{Kind: "leave", Object: a.ID}, {Kind: "consents"}, {Kind: "end-sessions"}, {Kind: "join", Object: b.ID}, {Kind: "setup"}},
 		},
 		"lost factors go before the sessions, which end once": {
 			provisioning.Wanted{Sub: "s", Forget: true, EndSessions: true, Groups: []provisioning.Group{b}}, []provisioning.Group{a},
-			[]provisioning.Step{{Kind: "leave", Object: a.ID}, {Kind: "forget-factors"}, {Kind: "end-sessions"}, {Kind: "join", Object: b.ID}},
+			[]provisioning.Step{{Kind: "leave", Object: a.ID}, {Kind: "forget-factors"}, {Kind: "consents"}, {Kind: "end-sessions"}, {Kind: "join", Object: b.ID}},
 		},
 		"lost factors end sessions by themselves": {
-			provisioning.Wanted{Sub: "s", Forget: true}, nil, []provisioning.Step{{Kind: "forget-factors"}, {Kind: "end-sessions"}},
+			provisioning.Wanted{Sub: "s", Forget: true}, nil, []provisioning.Step{{Kind: "forget-factors"}, {Kind: "consents"}, {Kind: "end-sessions"}},
 		},
 		"sessions end although nothing is held": {
-			provisioning.Wanted{Sub: "s", EndSessions: true}, nil, []provisioning.Step{{Kind: "end-sessions"}},
+			provisioning.Wanted{Sub: "s", EndSessions: true}, nil, []provisioning.Step{{Kind: "consents"}, {Kind: "end-sessions"}},
 		},
 		"a group named twice is joined once": {
 			provisioning.Wanted{Sub: "s", Groups: []provisioning.Group{a, a}}, nil, []provisioning.Step{{Kind: "join", Object: a.ID}},

@@ -50,6 +50,10 @@ func (l lossy) Leave(ctx context.Context, sub, group string) error {
 	return l.write(func() error { return l.Directory.Leave(ctx, sub, group) })
 }
 
+func (l lossy) RevokeConsents(ctx context.Context, sub string) error {
+	return l.write(func() error { return l.Directory.RevokeConsents(ctx, sub) })
+}
+
 func (l lossy) EndSessions(ctx context.Context, sub string) error {
 	return l.write(func() error { return l.Directory.EndSessions(ctx, sub) })
 }
@@ -241,7 +245,7 @@ func TestReconcileRecordsEachStep(t *testing.T) {
 	if err := provisioning.Reconcile(t.Context(), w.memory, &want, &record); !errors.Is(err, provisioning.ErrNotFound) {
 		t.Fatalf("got %v", err)
 	}
-	expect := log{"planned 2", "sent 0", "leave <nil>", "sent 1", "end-sessions <nil>", "planned 1", "sent 0", "join " + provisioning.ErrNotFound.Error()}
+	expect := log{"planned 3", "sent 0", "leave <nil>", "sent 1", "consents <nil>", "sent 2", "end-sessions <nil>", "planned 1", "sent 0", "join " + provisioning.ErrNotFound.Error()}
 	if !slices.Equal(record, expect) {
 		t.Errorf("got %q, want %q", record, expect)
 	}

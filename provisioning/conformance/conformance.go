@@ -256,6 +256,7 @@ func (s suite) missing(t *testing.T) {
 	is(t, d.Join(ctx, sub, nobody), provisioning.ErrNotFound)
 	is(t, d.Join(ctx, nobody, leaf), provisioning.ErrNotFound)
 	is(t, d.Leave(ctx, nobody, leaf), provisioning.ErrNotFound)
+	is(t, d.RevokeConsents(ctx, nobody), provisioning.ErrNotFound)
 	is(t, d.EndSessions(ctx, nobody), provisioning.ErrNotFound)
 	is(t, d.SendSetup(ctx, nobody, s.setup()), provisioning.ErrNotFound)
 }
@@ -337,6 +338,7 @@ func (s suite) sessions(t *testing.T) {
 	sub := s.created(t, "sessions")
 	must(t, s.Directory.SendSetup(t.Context(), sub, s.setup()))
 	for range 2 {
+		must(t, s.Directory.RevokeConsents(t.Context(), sub))
 		must(t, s.Directory.EndSessions(t.Context(), sub))
 	}
 }

@@ -176,9 +176,9 @@ func (d *Directory) RemovePerson(ctx context.Context, account string) error {
 	return err
 }
 
-// EndSessions implements provisioning.Directory: first the clients that hold
-// offline tokens or a consent, then every session.
-func (d *Directory) EndSessions(ctx context.Context, sub string) error {
+// RevokeConsents implements provisioning.Directory. Keycloak lists consents and
+// offline tokens together, by client, and takes them back one client at a time.
+func (d *Directory) RevokeConsents(ctx context.Context, sub string) error {
 	var consents []struct {
 		ClientID string `json:"clientId"`
 	}
@@ -196,6 +196,11 @@ func (d *Directory) EndSessions(ctx context.Context, sub string) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// EndSessions implements provisioning.Directory.
+func (d *Directory) EndSessions(ctx context.Context, sub string) error {
 	return d.writer.repeat(ctx, "log out", func(bearer string) error {
 		return d.writer.kc.LogoutAllSessions(ctx, bearer, d.cfg.Realm, sub)
 	})

@@ -101,6 +101,7 @@ func TestEndSessions(t *testing.T) {
 	}
 
 	must(t, f.Leave(t.Context(), sub, groups["viewer"]))
+	must(t, f.RevokeConsents(t.Context(), sub))
 	must(t, f.EndSessions(t.Context(), sub))
 	select {
 	case sent := <-logouts:
