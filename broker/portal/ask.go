@@ -69,7 +69,7 @@ func (s *site) formSend(v *visit) error {
 		return err
 	}
 	given := a.answersFrom(form)
-	before := asked(a.form, a.Request.Answers)
+	before := policies.Asked(a.form, a.Request.Answers)
 	if err := s.Registry.SaveDraft(v.ctx(), v.by(form), a.Request.ID, version, registry.Answers(maps.Clone(given))); err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func onlyShown(wrong map[string]string, shown []policies.Field) map[string]strin
 func (v *visit) formPage(a asking, given answers, wrong map[string]string) *formPage {
 	p := &formPage{Page: v.page(v.askTitle(a), ""), Steps: v.steps(a, stepQuestions), Version: a.Request.Version, Site: v.siteWord(a), Returned: v.turned(a.Tracker)}
 	p.Controls, p.Problems = a.controls(v, given, wrong)
-	for _, f := range asked(a.form, given) {
+	for _, f := range policies.Asked(a.form, given) {
 		if f.Kind == "authorizers" && len(a.people) == 0 {
 			p.Nobody = v.whoCouldAuthorize(a.Program)
 		}
@@ -137,7 +137,7 @@ func (v *visit) asking() (asking, error) {
 // under which it was begun.
 func (v *visit) questions(view registry.Tracker) (questions, error) {
 	req, program := view.Request, view.Program
-	q := questions{program: program, texts: "site", form: program.Sites.Form, today: dayOf(program, v.person.At)}
+	q := questions{program: program, texts: "site", form: program.Sites.Form, today: program.Day(v.person.At)}
 	if req.Kind == policies.SiteRequest {
 		return q, nil
 	}

@@ -188,7 +188,7 @@ func (s *site) inviteByMail(v *visit) error {
 	if len(wrong) > 0 {
 		return s.showAuthorizing(v, http.StatusUnprocessableEntity, v.param("site"), form, wrong)
 	}
-	if err := s.Registry.OfferByMail(v.ctx(), v.by(form), v.param("site"), form.Get("role"), tidy("email", form.Get("email"))); err != nil {
+	if err := s.Registry.OfferByMail(v.ctx(), v.by(form), v.param("site"), form.Get("role"), policies.Tidy("email", form.Get("email"))); err != nil {
 		return err
 	}
 	return v.done("/authorizing", "offer-mailed")

@@ -7,11 +7,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"countersign/broker/registry"
 	"countersign/broker/session"
+	"countersign/policies"
 )
 
 // fields names what a form may send, and how. The token and the operation id
@@ -42,7 +41,7 @@ func (f fields) read(r *http.Request) (url.Values, error) {
 		}
 		for _, value := range values {
 			value = strings.TrimSpace(strings.ReplaceAll(value, "\r\n", "\n"))
-			if !clean(value, slices.Contains(f.text, name)) {
+			if !policies.Clean(value, slices.Contains(f.text, name)) {
 				return nil, registry.Fail(registry.Invalid, "error.form")
 			}
 			out.Add(name, value)
@@ -64,15 +63,4 @@ func parse(r *http.Request) error {
 		return registry.Because(registry.Invalid, "error.form", err)
 	}
 	return nil
-}
-
-// clean tells whether a value is text that a person can have typed into such a
-// field: no browser sends a line break from a single line (A59).
-func clean(value string, lines bool) bool {
-	if !utf8.ValidString(value) {
-		return false
-	}
-	return !strings.ContainsFunc(value, func(c rune) bool {
-		return unicode.IsControl(c) && !(lines && (c == '\n' || c == '\t'))
-	})
 }

@@ -105,7 +105,7 @@ func (v *visit) invited() (form url.Values, wrong map[string]string, err error) 
 	if form.Get("role") == "" {
 		wrong["role"] = "field-error.choose"
 	}
-	if key := validate(policies.Field{Kind: "email", Required: true}, form["email"], nil, ""); key != "" {
+	if key := policies.CheckField(policies.Field{Kind: "email", Required: true}, form["email"], nil, ""); key != "" {
 		wrong["email"] = key
 	}
 	return form, wrong, nil

@@ -69,7 +69,7 @@ func (s *site) inviteOperator(v *visit) error {
 		return err
 	}
 	if len(wrong) == 0 {
-		err = s.Registry.InviteOperator(v.ctx(), v.by(form), v.param("program"), form.Get("role"), tidy("email", form.Get("email")))
+		err = s.Registry.InviteOperator(v.ctx(), v.by(form), v.param("program"), form.Get("role"), policies.Tidy("email", form.Get("email")))
 		wrong = fieldsOf(err)
 	}
 	if len(wrong) > 0 {

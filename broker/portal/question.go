@@ -8,6 +8,9 @@ import (
 	"countersign/policies"
 )
 
+// answers are what a form holds: field name to values, as url.Values has them.
+type answers = map[string][]string
+
 // questions is a program's form on its way to a page: what it asks, in whose
 // words, and who can be chosen where people are to choose from.
 type questions struct {
@@ -17,15 +20,6 @@ type questions struct {
 	role    policies.Role
 	people  []option // for a field of kind "authorizers"
 	today   string   // YYYY-MM-DD in the program's time zone
-}
-
-// dayOf is the day of t in the program's time zone, as YYYY-MM-DD.
-func dayOf(p *policies.Program, t time.Time) string {
-	zone, err := time.LoadLocation(p.TimeZone)
-	if err != nil {
-		zone = time.UTC
-	}
-	return t.In(zone).Format(time.DateOnly)
 }
 
 // expected is what the form may send (A12): its own fields, all of them.
@@ -53,7 +47,7 @@ func (q questions) answersFrom(form url.Values) answers {
 		out[f.Name] = []string{}
 		for _, value := range form[f.Name] {
 			if value != "" {
-				out[f.Name] = append(out[f.Name], tidy(f.Kind, value))
+				out[f.Name] = append(out[f.Name], policies.Tidy(f.Kind, value))
 			}
 		}
 	}
@@ -62,58 +56,23 @@ func (q questions) answersFrom(form url.Values) answers {
 
 // check judges the answers: field name to message key.
 func (q questions) check(given answers) map[string]string {
-	return check(q.form, given, q.choices, q.today)
+	return policies.CheckForm(q.form, given, q.choices, q.today)
 }
 
 // choices are the values that a field may have; nil where it is typed.
 func (q questions) choices(f policies.Field) []string {
-	switch f.Kind {
-	case "choice":
-		return f.Options
-	case "province":
-		return provinces
-	case "profession":
-		if len(q.role.Professions) > 0 {
-			return q.role.Professions
-		}
-		var all []string
-		for _, p := range q.program.Professions {
-			all = append(all, p.Code)
-		}
-		return all
-	case "licence-body":
-		return q.bodies()
-	case "authorizers":
-		out := []string{}
-		for _, o := range q.people {
-			out = append(out, o.Value)
-		}
-		return out
+	people := []string{}
+	for _, o := range q.people {
+		people = append(people, o.Value)
 	}
-	return nil
-}
-
-// bodies are the regulating bodies of the professions that the role admits.
-func (q questions) bodies() []string {
-	var out []string
-	for _, p := range q.program.Professions {
-		if len(q.role.Professions) > 0 && !slices.Contains(q.role.Professions, p.Code) {
-			continue
-		}
-		for _, b := range p.Bodies {
-			if !slices.Contains(out, b) {
-				out = append(out, b)
-			}
-		}
-	}
-	return out
+	return q.program.Choices(f, q.role, people)
 }
 
 // controls turns the questions that these answers call for into controls, with
 // what was typed and the messages beside it.
 func (q questions) controls(v *visit, given answers, wrong map[string]string) ([]control, []problem) {
 	var out []control
-	for _, f := range asked(q.form, given) {
+	for _, f := range policies.Asked(q.form, given) {
 		out = append(out, q.control(v, f, given[f.Name]))
 	}
 	return out, mark(out, v.messages(wrong))
@@ -203,7 +162,7 @@ type answered struct{ Label, Answer string }
 // kept are the questions that these answers call for, without those that only
 // ask for an answer twice.
 func (q questions) kept(given answers) []policies.Field {
-	return slices.DeleteFunc(slices.Clone(asked(q.form, given)), func(f policies.Field) bool { return f.Confirms != "" })
+	return slices.DeleteFunc(slices.Clone(policies.Asked(q.form, given)), func(f policies.Field) bool { return f.Confirms != "" })
 }
 
 // summary lists the questions that were asked with their answers.

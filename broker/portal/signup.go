@@ -136,23 +136,8 @@ func (v *visit) sentPage(confirm bool) *sentPage {
 }
 
 func checkSignUp(form url.Values) map[string]string {
-	wrong := map[string]string{}
-	for _, name := range []string{"given-name", "surname"} {
-		f := policies.Field{Name: name, Kind: "name", Required: true}
-		if key := validate(f, form[name], nil, ""); key != "" {
-			wrong[name] = key
-		}
-	}
-	if key := validate(policies.Field{Kind: "email", Required: true}, form["email"], nil, ""); key != "" {
-		wrong["email"] = key
-	}
-	if key := validate(policies.Field{Kind: "choice", Required: true}, form["language"], locale.Languages(), ""); key != "" {
-		wrong["language"] = key
-	}
-	if name := form.Get("user-name"); !userName.MatchString(name) {
-		wrong["user-name"] = "field-error.user-name"
-	}
-	return wrong
+	return policies.CheckPerson(policies.Person{UserName: form.Get("user-name"), GivenName: form.Get("given-name"), Surname: form.Get("surname"),
+		Email: form.Get("email"), Language: form.Get("language")}, locale.Languages())
 }
 
 func (v *visit) signUpPage(form url.Values, wrong map[string]string) *signUpPage {

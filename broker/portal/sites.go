@@ -49,7 +49,7 @@ func (v *visit) sitesPage(program *policies.Program) *sitesPage {
 // typed asks for none.
 func (v *visit) searchSites(program, joinAt string) (siteSearch, []problem, error) {
 	query := strings.TrimSpace(v.r.URL.Query().Get("q"))
-	if !clean(query, false) {
+	if !policies.Clean(query, false) {
 		query = ""
 	}
 	if query == "" {

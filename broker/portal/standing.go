@@ -56,12 +56,12 @@ func (s *site) standingSend(v *visit) error {
 	profession, _ := c.Program.Profession(c.Request.Profession)
 	asks := []policies.Field{{Name: "body", Kind: "choice", Required: true}, {Name: "number", Kind: "licence-number", Required: true},
 		{Name: "expires", Kind: "date", As: "standing.expires", Required: true}}
-	wrong := check(asks, form, func(f policies.Field) []string {
+	wrong := policies.CheckForm(asks, form, func(f policies.Field) []string {
 		if f.Name == "body" {
 			return append([]string{}, profession.Bodies...)
 		}
 		return nil
-	}, dayOf(c.Program, v.person.At))
+	}, c.Program.Day(v.person.At))
 	if len(wrong) == 0 {
 		err = s.Registry.RecordStanding(v.ctx(), v.by(form), registry.NewStanding{Request: c.Request.ID, Version: version,
 			Body: form.Get("body"), Number: form.Get("number"), Expires: form.Get("expires")})

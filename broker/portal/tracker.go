@@ -228,11 +228,11 @@ func (s *site) signerSend(v *visit) error {
 	}
 	asks := []policies.Field{{Name: "name", Kind: "name", Required: true}, {Name: "email", Kind: "email", Required: true},
 		{Name: "email-again", Kind: "email", Required: true, Confirms: "email"}}
-	if wrong := check(asks, form, func(policies.Field) []string { return nil }, ""); len(wrong) > 0 {
+	if wrong := policies.CheckForm(asks, form, func(policies.Field) []string { return nil }, ""); len(wrong) > 0 {
 		return s.showTracker(v, http.StatusUnprocessableEntity, form, wrong)
 	}
 	id := v.param("request")
-	if err := s.Registry.CorrectSigner(v.ctx(), v.by(form), id, form.Get("name"), tidy("email", form.Get("email"))); err != nil {
+	if err := s.Registry.CorrectSigner(v.ctx(), v.by(form), id, form.Get("name"), policies.Tidy("email", form.Get("email"))); err != nil {
 		return err
 	}
 	return v.done("/requests/"+id, "signer-corrected")

@@ -1,4 +1,4 @@
-package portal
+package policies
 
 import (
 	"net/mail"
@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
-
-	"countersign/policies"
 )
 
 // What each kind of field accepts, as pure functions of the field and what was
-// sent. Each answers with the key of a message, or with nothing. A rule is
-// about form only: whether a licence is real is a registrar's finding.
+// sent: a form in the portal and a row of an imported file are judged by the same.
+// Each answers with the key of a message, or with nothing. A rule is about form
+// only: whether a licence is real is a registrar's finding.
 
 var (
 	phone      = regexp.MustCompile(`^(?:1)?([2-9][0-9]{2})([2-9][0-9]{2})([0-9]{4})$`) // NANP, digits only
@@ -30,13 +30,10 @@ var limits = map[string]int{"notes": 2000, "address-line": 120, "city": 80, "nam
 
 const usualLimit = 160
 
-// answers are what a form holds: field name to values, as url.Values has them.
-type answers = map[string][]string
-
-// asked lists the fields of a form that these answers call for: a field with a
+// Asked lists the fields of a form that these answers call for: a field with a
 // condition is asked only when the earlier answer meets it.
-func asked(form []policies.Field, given answers) []policies.Field {
-	var out []policies.Field
+func Asked(form []Field, given map[string][]string) []Field {
+	var out []Field
 	for _, f := range form {
 		if f.When == nil || slices.ContainsFunc(given[f.When.Field], func(v string) bool { return slices.Contains(f.When.Is, v) }) {
 			out = append(out, f)
@@ -45,13 +42,13 @@ func asked(form []policies.Field, given answers) []policies.Field {
 	return out
 }
 
-// check judges all answers of a form: field name to message key, for each that
-// cannot stand. Choices come from choicesOf; today is the day in the program's
-// time zone, as YYYY-MM-DD.
-func check(form []policies.Field, given answers, choicesOf func(policies.Field) []string, today string) map[string]string {
+// CheckForm judges all answers of a form, by field name as url.Values has them: field
+// name to message key, for each that cannot stand. Choices come from choicesOf; today
+// is the day in the program's time zone, as YYYY-MM-DD.
+func CheckForm(form []Field, given map[string][]string, choicesOf func(Field) []string, today string) map[string]string {
 	out := map[string]string{}
-	for _, f := range asked(form, given) {
-		key := validate(f, given[f.Name], choicesOf(f), today)
+	for _, f := range Asked(form, given) {
+		key := CheckField(f, given[f.Name], choicesOf(f), today)
 		if key == "" && f.Confirms != "" && !slices.EqualFunc(given[f.Name], given[f.Confirms], strings.EqualFold) {
 			key = "field-error.differs"
 		}
@@ -62,8 +59,9 @@ func check(form []policies.Field, given answers, choicesOf func(policies.Field) 
 	return out
 }
 
-// validate judges the answer to one field.
-func validate(f policies.Field, values, choices []string, today string) string {
+// CheckField judges the answer to one field: the key of a message, or nothing. choices
+// are the values that it may have, nil where it is typed.
+func CheckField(f Field, values, choices []string, today string) string {
 	values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return strings.TrimSpace(v) == "" })
 	if len(values) == 0 {
 		switch {
@@ -98,7 +96,7 @@ func validate(f policies.Field, values, choices []string, today string) string {
 }
 
 // syntax judges one value by its kind alone.
-func syntax(f policies.Field, value, today string) string {
+func syntax(f Field, value, today string) string {
 	switch f.Kind {
 	case "email":
 		if !emailAddress(value) {
@@ -147,8 +145,8 @@ func emailAddress(s string) bool {
 		!strings.HasPrefix(domain, "[") && !strings.HasPrefix(domain, ".") && !strings.HasSuffix(domain, ".")
 }
 
-// tidy writes a valid answer in the one way in which it is kept.
-func tidy(kind, value string) string {
+// Tidy writes a valid answer in the one way in which it is kept.
+func Tidy(kind, value string) string {
 	switch kind {
 	case "phone":
 		if m := phone.FindStringSubmatch(notInPhone.Replace(value)); m != nil {
@@ -163,4 +161,42 @@ func tidy(kind, value string) string {
 		return strings.ToLower(value)
 	}
 	return value
+}
+
+// Clean tells whether a value is text that a person can have typed into a field of
+// one line, or of several: no browser sends a line break from a single line (A59).
+func Clean(value string, lines bool) bool {
+	if !utf8.ValidString(value) {
+		return false
+	}
+	return !strings.ContainsFunc(value, func(c rune) bool {
+		return unicode.IsControl(c) && !(lines && (c == '\n' || c == '\t'))
+	})
+}
+
+// Person is what an account is asked for with.
+type Person struct{ UserName, GivenName, Surname, Email, Language string }
+
+// CheckPerson judges what an account is asked for with, field name to message key:
+// user-name, given-name, surname, email and language.
+func CheckPerson(p Person, languages []string) map[string]string {
+	wrong := map[string]string{}
+	for _, f := range []struct {
+		field   Field
+		value   string
+		choices []string
+	}{
+		{Field{Name: "given-name", Kind: "name", Required: true}, p.GivenName, nil},
+		{Field{Name: "surname", Kind: "name", Required: true}, p.Surname, nil},
+		{Field{Name: "email", Kind: "email", Required: true}, p.Email, nil},
+		{Field{Name: "language", Kind: "choice", Required: true}, p.Language, languages},
+	} {
+		if key := CheckField(f.field, []string{f.value}, f.choices, ""); key != "" {
+			wrong[f.field.Name] = key
+		}
+	}
+	if !userName.MatchString(p.UserName) {
+		wrong["user-name"] = "field-error.user-name"
+	}
+	return wrong
 }
