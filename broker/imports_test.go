@@ -29,6 +29,7 @@ var may = map[string][]string{
 	"countersign/broker/worker":    {"countersign/broker/registry", "countersign/broker/mail", "countersign/policies", "countersign/provisioning"},
 	"countersign/broker/local":     {"countersign/keycloak-realm"},
 	"countersign/broker/walk":      {},
+	"countersign/broker/faulty":    {},
 	"countersign/.ci/requirements": {},
 }
 

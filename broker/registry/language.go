@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -39,6 +40,10 @@ type LanguageWork struct {
 	Tries    int
 }
 
+// languageLease is how long a worker may take over one account's language: nobody's
+// access waits for it.
+const languageLease = 90 * time.Second
+
 // ClaimLanguage takes one account whose language in the realm is behind, with the
 // language that is chosen now: it is read when the row is locked, so that it is none
 // before the choice that the row counts.
@@ -48,7 +53,7 @@ func (r *Registry) ClaimLanguage(ctx context.Context) (w LanguageWork, ok bool, 
 		if err := t.GetContext(ctx, &w, `update realm_language set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
 			where account_id = (select account_id from realm_language where due_at <= instant()
 				and (lease_until is null or lease_until < clock_timestamp()) order by due_at, account_id limit 1 for update skip locked)
-			returning account_id, rev, tries`, lease, leaseLife.Seconds()); err != nil {
+			returning account_id, rev, tries`, lease, languageLease.Seconds()); err != nil {
 			return err
 		}
 		return t.GetContext(ctx, &w.Language, `select locale from account where id = $1`, w.Account)

@@ -11,9 +11,6 @@ import (
 	"github.com/lib/pq"
 )
 
-// leaseLife is how long a worker may be silent about what it claimed.
-const leaseLife = 90 * time.Second
-
 // AccountWork is an account whose place in the realm may differ from the record.
 type AccountWork struct {
 	Account Account
@@ -240,10 +237,16 @@ func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string
 }
 
 // Plan inserts the steps of a claimed account before they are run, after those of
-// the same revision that were carried out, and returns the number of the first.
+// the same revision that were carried out, and returns the number of the first. What
+// was sent, has no answer and is not planned again, stays: the realm shows it done.
 func (r *Registry) Plan(ctx context.Context, w AccountWork, steps [][2]string) (first int, err error) {
 	err = r.fenced(ctx, w, func(t *sqlx.Tx) error {
-		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'`, w.Account.ID, w.Rev); err != nil {
+		var kinds, objects []string
+		for _, s := range steps {
+			kinds, objects = append(kinds, s[0]), append(objects, s[1])
+		}
+		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'
+			and (sent_at is null or (kind, object) in (select * from unnest($3::text[], $4::text[])))`, w.Account.ID, w.Rev, pq.Array(kinds), pq.Array(objects)); err != nil {
 			return err
 		}
 		if err := t.GetContext(ctx, &first, `select coalesce(max(n) + 1, 0) from step where target = $1 and rev = $2`, w.Account.ID, w.Rev); err != nil {

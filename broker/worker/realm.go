@@ -22,7 +22,9 @@ func (w *Worker) site(ctx context.Context) (bool, error) {
 	for _, entitlement := range work.Gives {
 		s.Leaves = append(s.Leaves, provisioning.Leaf{Code: entitlement, Entitlement: true})
 	}
+	release := w.Registry.Hold(ctx, "site", work.ID, work.Lease)
 	groups, err := w.Directory.EnsureSite(ctx, s)
+	release()
 	if err != nil {
 		return true, errors.Join(fmt.Errorf("site %s/%s: %w", work.Program, work.Code, err),
 			w.Registry.Later(ctx, "site", work.ID, work.Lease, work.Tries))
@@ -36,7 +38,9 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
+	release := w.Registry.Hold(ctx, "account", work.Account.ID, work.Lease)
 	err = w.follow(ctx, work)
+	release()
 	switch {
 	case err == nil:
 		return true, w.Registry.FinishAccount(ctx, work)
