@@ -11,6 +11,10 @@ import (
 // is wanted. Somebody else changed it meanwhile: plan again.
 var ErrNotConverged = errors.New("provisioning: the directory differs from what is wanted")
 
+// ErrNoPerson is returned when the directory no longer knows somebody whom the record
+// has there: somebody deleted them. Trying again would not bring them back.
+var ErrNoPerson = errors.New("provisioning: the person is gone from the directory")
+
 // apply carries out one step. A create step sets w.Sub.
 func apply(ctx context.Context, d Directory, w *Wanted, s Step) error {
 	switch s.Kind {
@@ -61,12 +65,15 @@ func create(ctx context.Context, d Directory, w *Wanted) error {
 }
 
 // readHeld asks the directory what the person holds. Somebody who does not exist
-// yet holds nothing.
+// yet holds nothing; ErrNoPerson when they did exist and are gone.
 func readHeld(ctx context.Context, d Directory, sub string) (Held, error) {
 	if sub == "" {
 		return Held{}, nil
 	}
 	groups, err := d.Memberships(ctx, sub)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ErrNoPerson, err)
+	}
 	return Held{Groups: groups}, err
 }
 
@@ -77,7 +84,7 @@ func ReadBack(ctx context.Context, d Directory, w Wanted) error {
 	if err != nil {
 		return err
 	}
-	missing, surplus := without(w.Groups, held.Groups), without(held.Groups, w.Groups)
+	missing, surplus := w.missing(held), w.surplus(held)
 	if len(missing) == 0 && len(surplus) == 0 {
 		return nil
 	}
@@ -87,6 +94,10 @@ func ReadBack(ctx context.Context, d Directory, w Wanted) error {
 // Record keeps what a run is about to do and what became of it. An error from any
 // of these stops the run.
 type Record interface {
+	// Differs is told, before anything is planned, what of the groups held is not
+	// wanted and what of those wanted is not held, if there is any. Of these it gives
+	// those that are to be left as they are: neither left nor joined.
+	Differs(ctx context.Context, surplus, missing []Group) (kept []Group, err error)
 	// Planned is told every step before the first is sent.
 	Planned(ctx context.Context, steps []Step) error
 	// Sent is told that the nth of them, from 0, goes out.
@@ -104,6 +115,11 @@ func Reconcile(ctx context.Context, d Directory, w *Wanted, record Record) error
 	}
 	if err != nil {
 		return err
+	}
+	if surplus, missing := w.surplus(held), w.missing(held); w.Sub != "" && !w.Remove && len(surplus)+len(missing) > 0 {
+		if w.Kept, err = record.Differs(ctx, surplus, missing); err != nil {
+			return err
+		}
 	}
 	steps := Plan(*w, held)
 	if err := record.Planned(ctx, steps); err != nil {

@@ -5,7 +5,7 @@
 // worker are the same harmless thing.
 //
 //	Wanted (the record)  ─┐
-//	                      ├─ Plan ─ steps, one by one ─ ReadBack
+//	                      ├─ Differs (what is kept) ─ Plan ─ steps, one by one ─ ReadBack
 //	Held   (the realm)   ─┘
 //
 // Plan is pure and puts what takes access away before what gives it, and the mail,

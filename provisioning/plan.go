@@ -15,6 +15,7 @@ type Wanted struct {
 	Remove      bool       // the account is closed: the person whom we made is to go
 	Forget      bool       // the second factors are lost: they go, and every session with them
 	EndSessions bool       // something ended: log out everywhere, whether or not a group is left over
+	Kept        []Group    // groups in which nothing changes for now, whatever is wanted: see Record.Differs
 }
 
 // Held is what the directory says about the same account.
@@ -58,7 +59,7 @@ func Plan(w Wanted, h Held) []Step {
 		// beside them shows in the read-back, and the next plan mends it.
 		h.Groups = w.Groups
 	}
-	surplus := without(h.Groups, w.Groups)
+	surplus := w.surplus(h)
 	for _, g := range surplus {
 		steps = append(steps, Step{KindLeave, g.ID})
 	}
@@ -69,13 +70,23 @@ func Plan(w Wanted, h Held) []Step {
 	if w.EndSessions || w.Forget || len(surplus) > 0 {
 		steps = append(steps, Step{Kind: KindConsents}, Step{Kind: KindEndSessions})
 	}
-	for _, g := range without(w.Groups, h.Groups) {
+	for _, g := range w.missing(h) {
 		steps = append(steps, Step{KindJoin, g.ID})
 	}
 	if w.Setup != nil {
 		steps = append(steps, Step{Kind: KindSetup})
 	}
 	return steps
+}
+
+// surplus are the groups to leave.
+func (w Wanted) surplus(h Held) []Group {
+	return without(h.Groups, slices.Concat(w.Groups, w.Kept))
+}
+
+// missing are the groups to join.
+func (w Wanted) missing(h Held) []Group {
+	return without(w.Groups, slices.Concat(h.Groups, w.Kept))
 }
 
 // without returns the groups of a whose id is not in b, once each, ordered by

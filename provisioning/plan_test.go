@@ -27,6 +27,10 @@ func TestPlan(t *testing.T) {
 		"nothing to do": {
 			provisioning.Wanted{Sub: "s", Groups: []provisioning.Group{a, b}}, []provisioning.Group{b, a}, nil,
 		},
+		"what is kept is neither left nor joined": {
+			provisioning.Wanted{Sub: "s", Groups: []provisioning.Group{a, b}, Kept: []provisioning.Group{b, c}}, []provisioning.Group{c, d},
+			[]provisioning.Step{{Kind: "leave", Object: d.ID}, {Kind: "consents"}, {Kind: "end-sessions"}, {Kind: "join", Object: a.ID}},
+		},
 		"a new person, groups embedded": {
 			provisioning.Wanted{Create: someone, Setup: &provisioning.Setup{}, Groups: []provisioning.Group{a}}, nil,
 			[]provisioning.Step{{Kind: "create"}, {Kind: "setup"}},

@@ -74,6 +74,10 @@ func (s stored) write() error {
 	return nil
 }
 
+func (s stored) Differs(context.Context, []provisioning.Group, []provisioning.Group) ([]provisioning.Group, error) {
+	return nil, s.write()
+}
+
 func (s stored) Planned(context.Context, []provisioning.Step) error { return s.write() }
 
 func (s stored) Sent(context.Context, int) error { return s.write() }
@@ -204,6 +208,11 @@ func TestReconcileConverges(t *testing.T) {
 // log is a record that lists what it is told.
 type log []string
 
+func (l *log) Differs(_ context.Context, surplus, missing []provisioning.Group) ([]provisioning.Group, error) {
+	*l = append(*l, fmt.Sprint("differs ", len(surplus), " ", len(missing)))
+	return nil, nil
+}
+
 func (l *log) Planned(_ context.Context, steps []provisioning.Step) error {
 	*l = append(*l, fmt.Sprint("planned ", len(steps)))
 	return nil
@@ -245,7 +254,7 @@ func TestReconcileRecordsEachStep(t *testing.T) {
 	if err := provisioning.Reconcile(t.Context(), w.memory, &want, &record); !errors.Is(err, provisioning.ErrNotFound) {
 		t.Fatalf("got %v", err)
 	}
-	expect := log{"planned 3", "sent 0", "leave <nil>", "sent 1", "consents <nil>", "sent 2", "end-sessions <nil>", "planned 1", "sent 0", "join " + provisioning.ErrNotFound.Error()}
+	expect := log{"differs 1 0", "planned 3", "sent 0", "leave <nil>", "sent 1", "consents <nil>", "sent 2", "end-sessions <nil>", "differs 0 1", "planned 1", "sent 0", "join " + provisioning.ErrNotFound.Error()}
 	if !slices.Equal(record, expect) {
 		t.Errorf("got %q, want %q", record, expect)
 	}

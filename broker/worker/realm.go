@@ -133,6 +133,11 @@ type record struct {
 	first int // number of this plan's first step among those of the revision
 }
 
+// Differs implements provisioning.Record.
+func (r *record) Differs(context.Context, []provisioning.Group, []provisioning.Group) ([]provisioning.Group, error) {
+	return nil, nil
+}
+
 // Planned implements provisioning.Record.
 func (r *record) Planned(ctx context.Context, steps []provisioning.Step) (err error) {
 	plan := make([][2]string, len(steps))

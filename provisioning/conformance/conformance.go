@@ -364,6 +364,10 @@ func (s suite) reconcile(t *testing.T) {
 // unrecorded is a record that keeps nothing.
 type unrecorded struct{}
 
+func (unrecorded) Differs(context.Context, []provisioning.Group, []provisioning.Group) ([]provisioning.Group, error) {
+	return nil, nil
+}
+
 func (unrecorded) Planned(context.Context, []provisioning.Step) error { return nil }
 func (unrecorded) Sent(context.Context, int) error                    { return nil }
 func (unrecorded) Done(context.Context, int, provisioning.Step, provisioning.Wanted, error) error {
