@@ -91,7 +91,7 @@ func TestHTTP(t *testing.T) {
 		t.Errorf("open again: %d %v", status, err)
 	}
 	counts := p.Counts()
-	if n := counts.Calls["PUT users/*/groups/*"]; n != 9 || counts.All() != 10 || counts.Faults < 8 {
+	if n := counts.Calls["PUT users/*/groups/*"]; n != 9 || counts.All() < 10 || counts.Faults < 8 {
 		t.Errorf("counted %v", counts)
 	}
 }
