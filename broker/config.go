@@ -121,8 +121,8 @@ func (c Config) VaultedSpec(ps policies.Programs, put func(realm, key, secret st
 	return c.RealmSpec(ps), errors.Join(faults...)
 }
 
-// directory is the realm as the worker uses it.
-func (c Config) directory() *keycloak.Directory {
+// directory is the realm as the worker uses it; called is told of each call and may be nil.
+func (c Config) directory(called func(keycloak.Call)) *keycloak.Directory {
 	return keycloak.New(keycloak.Config{URL: c.Keycloak, Realm: c.Realm, Root: c.Root, Topology: c.Topology, PortalClientID: c.PortalID,
-		WriterID: c.WriterID, WriterSecret: string(c.WriterSecret), ReaderID: c.ReaderID, ReaderSecret: string(c.ReaderSecret)})
+		WriterID: c.WriterID, WriterSecret: string(c.WriterSecret), ReaderID: c.ReaderID, ReaderSecret: string(c.ReaderSecret), Called: called})
 }

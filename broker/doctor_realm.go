@@ -24,7 +24,7 @@ func (d *doctor) keycloak(ctx context.Context) {
 		d.fault("see the database's log", "programs: %v", err)
 		return
 	}
-	directory := d.directory()
+	directory := d.directory(nil)
 	look, err := directory.Inspect(d.RealmSpec(programs))
 	if err != nil {
 		d.fault("this program is not whole: build it again", "%v", err)

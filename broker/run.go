@@ -67,7 +67,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	if err := prepare(ctx, c, reg, log); err != nil {
 		return err
 	}
-	directory := c.directory()
+	directory := c.directory(func(call keycloak.Call) { watch.Called(call.Kind, call.Outcome, call.Took) })
 	if err := prove(ctx, directory, log); err != nil {
 		return err
 	}
@@ -76,11 +76,12 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 		Language: locale.Match, Count: watch.SignIn, MaxAge: c.maxAge(), Log: log}, reg)
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
-	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Proxies: c.Proxies, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served})
+	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Proxies: c.Proxies, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served, Silent: watch.Silent})
 
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var parts sync.WaitGroup
 	parts.Go(func() { w.Run(working) })
+	parts.Go(func() { watch.Watch(working, log) })
 	err = serve(ctx, c.Listen, handler, log, drain{watch, c.drainDelay()}, ready)
 	stopWork()
 	parts.Wait()

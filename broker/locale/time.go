@@ -24,6 +24,9 @@ func (w *Words) Moment(t time.Time, zone string) string {
 	return w.T("time.moment", "Date", w.Date(t, zone), "Time", w.clock(t), "Zone", t.Format("MST"))
 }
 
+// Clock says the minute of t in the time zone, without its day.
+func (w *Words) Clock(t time.Time, zone string) string { return w.clock(t.In(location(zone))) }
+
 // clock says hour and minute. Noon and midnight are said in words: "12:00 p.m." is
 // read either way.
 func (w *Words) clock(t time.Time) string {

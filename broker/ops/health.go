@@ -25,6 +25,9 @@ type Product struct {
 	mu       sync.Mutex // over what Keycloak last said
 	asked    time.Time
 	keycloak string
+
+	silent atomic.Pointer[time.Time] // since when it has not answered; nil: it does
+	calls  answers
 }
 
 // The states, in their order.
@@ -42,7 +45,7 @@ const patience = 2 * time.Second
 
 // New watches a product over this record, whose issuer is Keycloak's realm.
 func New(reg *registry.Registry, issuer, version string) *Product {
-	p := &Product{reg: reg, issuer: issuer, client: &http.Client{Timeout: patience}}
+	p := &Product{reg: reg, issuer: issuer, client: &http.Client{Timeout: patience}, calls: answers{n: map[string]float64{}}}
 	p.metrics = newMetrics(p, version)
 	return p
 }
@@ -114,7 +117,7 @@ func (p *Product) database(ctx context.Context) string {
 func (p *Product) askKeycloak(ctx context.Context) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.asked) < askEvery {
+	if time.Since(p.asked) < askEvery-time.Second { // a second before the watch's next turn
 		return p.keycloak
 	}
 	p.keycloak = "does not answer: nobody can sign in"
@@ -127,5 +130,11 @@ func (p *Product) askKeycloak(ctx context.Context) string {
 		}
 	}
 	p.asked = time.Now()
+	switch {
+	case p.keycloak == "ok":
+		p.silent.Store(nil)
+	case p.silent.Load() == nil:
+		p.silent.Store(new(p.asked))
+	}
 	return p.keycloak
 }

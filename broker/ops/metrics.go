@@ -18,6 +18,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	signIns  *prometheus.CounterVec
+	calls    *prometheus.CounterVec
+	callTook *prometheus.HistogramVec
 }
 
 func newMetrics(p *Product, version string) *metrics {
@@ -29,11 +31,15 @@ func newMetrics(p *Product, version string) *metrics {
 			Help: "How long answering took, by the pattern of the route.", Buckets: []float64{.005, .025, .1, .25, 1, 2.5, 10}}, []string{"route"}),
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "countersign_sign_ins_total",
 			Help: "Sign-ins that came back from Keycloak, by outcome: signed-in, refused, stale, unavailable, failed."}, []string{"outcome"}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "countersign_keycloak_calls_total",
+			Help: "Calls to Keycloak, by kind of call and outcome: the class of the status, failed without an answer, refused by our own list of calls."}, []string{"call", "outcome"}),
+		callTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "countersign_keycloak_call_seconds",
+			Help: "How long Keycloak took to answer, by kind of call.", Buckets: []float64{.01, .05, .25, 1, 5, 10}}, []string{"call"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "countersign_build_info", Help: "Always 1; the version is a label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
-	m.all.MustRegister(m.requests, m.took, m.signIns, info, &recordCollector{p}, collectors.NewGoCollector(),
+	m.all.MustRegister(m.requests, m.took, m.signIns, m.calls, m.callTook, info, &recordCollector{p}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -58,6 +64,7 @@ type recordCollector struct{ p *Product }
 
 var (
 	up       = desc("database_up", "Whether the database answered.")
+	silence  = desc("keycloak_silent_seconds", "For how long Keycloak has not answered this process; 0 where it answers.")
 	waiting  = desc("waiting", "Pieces of work that wait, by kind: accounts and sites that Keycloak does not show as recorded (urgent: something ended), chosen languages that it does not have yet, mail.", "kind")
 	oldest   = desc("waiting_oldest_seconds", "How long the oldest due piece of work has waited, by kind.", "kind")
 	undone   = desc("mail_refused", "Messages that no mail server took, of those still kept.")
@@ -82,6 +89,7 @@ func (c *recordCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(conns, float64(pool.Idle), "idle")
 	gauge(conns, float64(pool.MaxOpenConnections), "most")
 	out <- prometheus.MustNewConstMetric(connWait, prometheus.CounterValue, float64(pool.WaitCount))
+	gauge(silence, c.p.Silent().Seconds())
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	b, err := c.p.reg.Backlog(ctx)

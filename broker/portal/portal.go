@@ -23,6 +23,7 @@ type Deps struct {
 	Log       *slog.Logger
 
 	Served func(route string, status int, took time.Duration) // told of each answer; nil for nobody
+	Silent func() time.Duration                               // for how long Keycloak has not answered; 0: it answers. It asks nobody
 }
 
 // site is the portal at work: its dependencies and nothing that changes.

@@ -2,38 +2,100 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"countersign/broker/registry"
 )
 
-// realmPage is how Keycloak follows the record, for operators.
+// realmPage is how Keycloak follows the record, for operators: how things stand, what
+// waits, and how that went over a time.
 type realmPage struct {
 	Page
-	Piles []pileLine
+	Tiles   []tile
+	Piles   []pileLine
+	Windows []windowLink
+	Charts  []chart
 }
 
 func (*realmPage) view() string { return "realm" }
 
+// tile is one figure that says at a glance whether anything is wrong.
+type tile struct {
+	Name, Says string
+	State      tag    // whether somebody should look
+	Link, Do   string // may be empty
+}
+
 // pileLine is the work of one kind that waits.
 type pileLine struct{ Kind, Count, Oldest string }
+
+// windowLink chooses the time of the charts.
+type windowLink struct {
+	Address, Name string
+	Now           bool
+}
 
 func (s *site) realm(v *visit) error {
 	x, err := s.Registry.Realm(v.ctx(), v.person.Account.ID)
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, v.realmPage(x))
+	over := windows[0]
+	if i := slices.IndexFunc(windows, func(w window) bool { return w.name == v.r.URL.Query().Get("over") }); i > 0 {
+		over = windows[i]
+	}
+	samples, err := s.Registry.Samples(v.ctx(), v.person.Account.ID, over.step, over.steps)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, v.realmPage(x, samples, over, s.Silent()))
 }
 
-func (v *visit) realmPage(x registry.Realm) *realmPage {
-	p := &realmPage{Page: v.page(v.words.T("realm.title"), v.words.T("realm.lead"))}
-	for _, w := range x.Backlog.Waiting {
-		line := pileLine{Kind: v.words.T("realm-kind." + w.Kind), Count: v.words.Number(int(w.N)), Oldest: v.words.T("realm.none")}
-		if w.N > 0 {
-			line.Oldest = v.words.Span(time.Duration(w.Oldest * float64(time.Second)))
+// late is how long work may wait before the page says that somebody should look: the
+// worker tries again twice in that time.
+const late = time.Minute
+
+func (v *visit) realmPage(x registry.Realm, samples registry.Samples, over window, silent time.Duration) *realmPage {
+	w := v.words
+	p := &realmPage{Page: v.page(w.T("realm.title"), w.T("realm.lead"))}
+	var waiting int64
+	var oldest time.Duration
+	for _, pile := range x.Backlog.Waiting {
+		line := pileLine{Kind: w.T("realm-kind." + pile.Kind), Count: w.Number(int(pile.N)), Oldest: w.T("realm.none")}
+		if pile.N > 0 {
+			age := time.Duration(pile.Oldest * float64(time.Second))
+			line.Oldest, oldest = w.Span(age), max(oldest, age)
+		}
+		if pile.Kind != "urgent" { // they are among the accounts
+			waiting += pile.N
 		}
 		p.Piles = append(p.Piles, line)
 	}
+	p.Tiles = []tile{v.answering(silent),
+		v.tile("waiting", w.N("realm-tile.waiting-says", int(waiting)), oldest < late),
+		v.tile("oldest", w.Span(oldest), oldest < late)}
+	for _, o := range windows {
+		p.Windows = append(p.Windows, windowLink{"/realm?over=" + o.name, w.T("realm-window." + o.name), o == over})
+	}
+	for _, c := range charts {
+		p.Charts = append(p.Charts, v.chart(c, samples, over))
+	}
 	return p
+}
+
+func (v *visit) tile(name, says string, good bool) tile {
+	t := tile{Name: v.words.T("realm-tile." + name), Says: says, State: tag{Text: v.words.T("realm.fine"), Tone: "good"}}
+	if !good {
+		t.State = tag{Text: v.words.T("realm.look"), Tone: "bad"}
+	}
+	return t
+}
+
+// answering says whether Keycloak answers.
+func (v *visit) answering(silent time.Duration) tile {
+	if silent == 0 {
+		return v.tile("keycloak", v.words.T("realm.answers"), true)
+	}
+	return v.tile("keycloak", v.words.T("realm.silent", "For", v.words.Span(silent)), false)
 }

@@ -156,6 +156,7 @@ func (r *Registry) Forget(ctx context.Context) error {
 			`delete from session where least(ended_at, ends_at) < instant() - interval '1 day'`,
 			`delete from display where shown_at < instant() - interval '2 days'`,
 			`delete from used_challenge where expires_at < clock_timestamp() - interval '1 hour'`,
+			`delete from sample where at < instant() - interval '8 days'`,
 			`delete from counter where slot < instant() - interval '2 days'`,
 			`delete from kept_form where kept_at < instant() - interval '30 minutes'`, // KeptFor
 		} {

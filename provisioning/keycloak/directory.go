@@ -23,6 +23,7 @@ type Config struct {
 	ReaderSecret   string
 	PortalClientID string        // the client whose roles the entitlement leaves carry
 	Timeout        time.Duration // of one call; default 10 s
+	Called         func(Call)    // told of every call, from many goroutines; nil: nobody counts
 }
 
 // Directory is a Keycloak realm as provisioning.Directory. Safe for concurrent use.
@@ -46,9 +47,9 @@ func New(cfg Config) *Directory {
 	pool := newTransport()
 	d := &Directory{cfg: cfg}
 	d.reader = newAccount(cfg.URL, cfg.Realm, cfg.Realm, cfg.ReaderID, cfg.ReaderSecret,
-		&guard{realm: cfg.Realm, allowed: reads, next: pool}, cfg.Timeout)
+		cfg.counting(reads, &guard{realm: cfg.Realm, allowed: reads, next: pool}), cfg.Timeout)
 	d.writer = newAccount(cfg.URL, cfg.Realm, cfg.Realm, cfg.WriterID, cfg.WriterSecret,
-		&guard{realm: cfg.Realm, allowed: writes, next: pool}, cfg.Timeout)
+		cfg.counting(writes, &guard{realm: cfg.Realm, allowed: writes, next: pool}), cfg.Timeout)
 	return d
 }
 
