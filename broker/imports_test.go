@@ -20,7 +20,7 @@ var may = map[string][]string{
 	"countersign/provisioning/keycloak":    {"countersign/provisioning"},
 	"countersign/keycloak-realm":           {},
 	"countersign/cmd/relying-app":          {},
-	"countersign/broker/registry":          {"countersign/policies"},
+	"countersign/broker/registry":          {"countersign/policies", "countersign/provisioning"}, // the brake's arithmetic, within the act that it stops
 	"countersign/broker/session":           {"countersign/broker/registry"},
 	"countersign/broker/locale":            {"countersign/policies"},
 	"countersign/broker/mail":              {"countersign/broker/registry", "countersign/broker/locale"},

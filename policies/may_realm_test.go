@@ -44,3 +44,17 @@ func TestMaySeeAndKeepRealm(t *testing.T) {
 	keeps := MayKeepRealm(ps, operator(OperatorProgram, "registrar"))
 	wantAnswer(t, "long after the sign-in", keeps.Given(SignIn{Strength: TwoFactor, Age: time.Hour}), SignInTooOld)
 }
+
+// It takes two people to release what a brake holds.
+// proves: attack A71
+func TestMayRelease(t *testing.T) {
+	t.Parallel()
+	ps := programs(t)
+	keeper := operator(OperatorProgram, "security")
+	wantAnswer(t, "the first", MayRelease(ps, keeper, ""), AsSecurity)
+	wantAnswer(t, "the second", MayRelease(ps, keeper, "rosa"), AsSecurity)
+	wantAnswer(t, "the same person again", MayRelease(ps, keeper, "ona"), ReleasedAlready)
+	wantAnswer(t, "a program's registrar", MayRelease(ps, operator("careconnect", "registrar"), ""), NotRealmKeeper)
+	wantAnswer(t, "a stranger", MayRelease(ps, actor("eve"), ""), NotVisible)
+	wantAnswer(t, "long after the sign-in", MayRelease(ps, keeper, "rosa").Given(SignIn{Strength: TwoFactor, Age: time.Hour}), SignInTooOld)
+}

@@ -37,6 +37,7 @@ const (
 	NotOperator        = "not-operator"     // from the command line only operators' factors are reset
 	OthersReset        = "others-reset"     // and only where nobody can do it on a page
 	NotRealmKeeper     = "not-realm-keeper" // sees the realm, and does not decide about it
+	ReleasedAlready    = "released-already" // a brake's second release is somebody else's
 	SignInTooWeak      = "sign-in-too-weak" // a second factor is asked for
 	SignInTooOld       = "sign-in-too-old"  // fresh proof is asked for
 	AsSubject          = "as-subject"
@@ -59,7 +60,7 @@ func ReasonCodes() []string {
 		NotSignedIn, NotVisible, OwnRequest, OwnAccess, NotOwn, NotRegistrar, NotAdministrator, NotAuthorizer,
 		NotNamed, OthersDecide, RequestedByYou, SignedByYou, ReviewedByYou, NotDeclaredYet, NotSubmitted,
 		NoSuchNeed, NotOutstanding, WrongState, WrongKind, ByInvitation, AlreadyOpen, AlreadyHeld,
-		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, NotOperator, OthersReset, NotRealmKeeper, SignInTooWeak, SignInTooOld,
+		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, NotOperator, OthersReset, NotRealmKeeper, ReleasedAlready, SignInTooWeak, SignInTooOld,
 		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport, AsSecurity, AsAuditor, AsCommandLine,
 	}
 }

@@ -49,6 +49,11 @@ func resetBy(office string) func(data) bool {
 	return func(d data) bool { return d["office"] == office }
 }
 
+// heldAs tells what kind of thing the brake holds.
+func heldAs(kind string) func(data) bool {
+	return func(d data) bool { return d["kind"] == kind }
+}
+
 // What the registry puts into most rows.
 var (
 	aboutRequest = []string{"name", "who", "site", "program", "role", "request", "ref"} // to several people
@@ -104,6 +109,11 @@ var kinds = map[string]kind{
 		parts: []part{say("lead"), say("account"), press("accept", "/invitation?s={secret}"), say("private"), say("stranger")}},
 	"mandate-offered": {shows: []string{"who", "site", "program", "role", "secret"},
 		parts: []part{say("lead"), say("account"), press("begin", "/invitation?s={secret}"), say("then"), say("private"), say("stranger")}},
+
+	// To those who may release what the brake holds.
+	"brake-held": {shows: []string{"name", "brake", "kind"}, home: "operator", parts: []part{say("lead"),
+		say("drift").only(heldAs("drift")), say("lapse").only(heldAs("lapse")), say("implausible").only(heldAs("implausible")),
+		say("older").only(heldAs("older-record")), press("see", "/realm/brake/{brake}"), say("why")}},
 
 	// Access: it begins, comes near its end, pauses, ends.
 	"welcome": {shows: []string{"name", "site", "program", "role", "user_name"}, own: "welcome.subject",

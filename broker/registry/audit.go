@@ -176,6 +176,7 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 			select 'account' as entity, id::text, version from account union all select 'site', id::text, version from site
 			union all select 'request', id::text, version from request union all select 'grant', id::text, version from access_grant
 			union all select 'invitation', id::text, version from invitation union all select 'application', client_id, version from application
+			union all select 'brake', id::text, version from brake
 			union all select 'program', program, max(n) from program_version group by program
 			union all select kind, id::text, case when ended_at is null then 1 else 2 end from fact)
 		select entity || ' ' || id || ' is at version ' || version || ' and has events 1 to ' || last || ', ' || n || ' of them'

@@ -7,6 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"countersign/policies"
+	"countersign/provisioning"
 )
 
 // Programs are the programs in force now.
@@ -88,34 +89,70 @@ func (r *Registry) programVersion(ctx context.Context, q sqlx.QueryerContext, id
 // that very text is in force already. The program's operator site comes with
 // its first version; every account that has something in the program is due to
 // be settled under it.
+//
+// Where more people would lose by it than the brake lets pass, nothing is loaded: a
+// brake holds the version with the list of what would end, and the error is a
+// Conflict, "error.load-held", with the brake's id in Args. It comes into force when
+// two people have released that list.
 func (r *Registry) LoadProgram(ctx context.Context, by By, p *policies.Program) (bool, error) {
-	loaded := false
-	_, err := r.Do(ctx, Act{By: by, Kind: "program.load", What: p.Digest}, Touch{programs: true}, func(tx *Tx) (string, error) {
-		var last struct {
-			N      int
-			Digest string
-		}
-		err := tx.GetContext(ctx, &last, `select n, digest from program_version where program = $1 order by n desc limit 1`, p.ID)
+	const loaded = "loaded"
+	result, err := r.Do(ctx, Act{By: by, Kind: "program.load", What: p.Digest}, Touch{programs: true}, func(tx *Tx) (string, error) {
+		var last string
+		err := tx.GetContext(tx.ctx, &last, `select digest from program_version where program = $1 order by n desc limit 1`, p.ID)
 		if err != nil && !isNoRows(err) {
 			return "", err
 		}
-		if last.Digest == p.Digest {
+		if last == p.Digest {
 			return "", nil
 		}
-		loaded = true
-		if _, err := tx.ExecContext(ctx, `insert into program_version (program, n, digest, source, in_force_from, act_id) values ($1, $2, $3, $4, $5, $6)`,
-			p.ID, last.N+1, p.Digest, p.Source, tx.At, tx.actID); err != nil {
+		if err := lockBrake(tx.ctx, tx); err != nil {
 			return "", err
 		}
-		tx.event("program", p.ID, int64(last.N+1), "program.loaded", map[string]any{"digest": p.Digest})
-		if last.N == 0 {
-			if err := tx.operatorSite(p.ID); err != nil {
+		lapses, of, err := tx.lapses(p)
+		if err != nil {
+			return "", err
+		}
+		passed, err := tx.lapsed(p.ID)
+		if err != nil {
+			return "", err
+		}
+		if provisioning.Stops(passed, len(lapses), of) {
+			return tx.hold(holding{kind: BrakeLapse, about: p.ID, reason: "program-version", plan: lapses, total: of, source: p.Source})
+		}
+		held, err := heldBrake(tx.ctx, tx, BrakeLapse, p.ID)
+		if err != nil {
+			return "", err
+		}
+		if held != nil { // another version of it was to come: this one takes its place
+			if err := tx.settleBrake(held); err != nil {
 				return "", err
 			}
 		}
-		return "", tx.programChanged(p.ID)
+		return loaded, tx.inForce(p, len(lapses))
 	})
-	return loaded, err
+	if err == nil && validID(result) {
+		return false, &Error{Kind: Conflict, Key: "error.load-held", Args: map[string]any{"brake": result}}
+	}
+	return result == loaded, err
+}
+
+// inForce puts a version in force; lapses of what people hold follow from it.
+func (tx *Tx) inForce(p *policies.Program, lapses int) error {
+	var n int
+	if err := tx.GetContext(tx.ctx, &n, `select coalesce(max(n), 0) + 1 from program_version where program = $1`, p.ID); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(tx.ctx, `insert into program_version (program, n, digest, source, in_force_from, act_id) values ($1, $2, $3, $4, $5, $6)`,
+		p.ID, n, p.Digest, p.Source, tx.At, tx.actID); err != nil {
+		return err
+	}
+	tx.event("program", p.ID, int64(n), "program.loaded", map[string]any{"digest": p.Digest, "lapses": lapses})
+	if n == 1 {
+		if err := tx.operatorSite(p.ID); err != nil {
+			return err
+		}
+	}
+	return tx.programChanged(p.ID)
 }
 
 func (tx *Tx) operatorSite(program string) error {

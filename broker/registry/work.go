@@ -22,6 +22,8 @@ type AccountWork struct {
 	Tries   int
 	Groups  []Leaf // the leaves of its open grants
 	Waits   bool   // a group of a site is not made yet
+	Over    []Leaf // the leaves of its grants that are over, and of none that is open
+	Frozen  bool   // nothing was decided about it since the record is not believed: let it be
 }
 
 // Leaf is one group of the realm.
@@ -58,8 +60,10 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 		if err != nil {
 			return err
 		}
-		w.Groups, w.Waits, err = wantedGroups(ctx, t, row.ID, root)
-		return err
+		if w.Groups, w.Waits, err = wantedGroups(ctx, t, row.ID, root); err != nil {
+			return err
+		}
+		return w.braked(ctx, t, row.ID, root)
 	})
 	if isNoRows(err) {
 		return w, false, nil

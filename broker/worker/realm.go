@@ -44,7 +44,7 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 	switch {
 	case err == nil:
 		return true, w.Registry.FinishAccount(ctx, work)
-	case errors.Is(err, errSiteFirst): // nothing is wrong: the site's lane is on its way
+	case errors.Is(err, errSiteFirst), errors.Is(err, errFrozen): // nothing is wrong: the site's lane is on its way, or people are
 		return true, w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries)
 	case errors.Is(err, provisioning.ErrMail): // the last of all steps: everything else is done
 		return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err), w.Registry.SetupLater(ctx, work))
@@ -90,11 +90,17 @@ func refusedDetails(err error) bool {
 	return errors.Is(err, provisioning.ErrMailTaken) || errors.As(err, &field)
 }
 
-var errSiteFirst = errors.New("a site's groups are not made yet")
+var (
+	errSiteFirst = errors.New("a site's groups are not made yet")
+	errFrozen    = errors.New("the realm knows more than the record: people decide first")
+)
 
 // follow brings the account's place in the realm to what is wanted, as far as the
 // sites' groups are made.
 func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
+	if work.Frozen {
+		return errFrozen
+	}
 	if work.Waits && !work.Urgent {
 		return errSiteFirst
 	}
@@ -134,8 +140,8 @@ type record struct {
 }
 
 // Differs implements provisioning.Record.
-func (r *record) Differs(context.Context, []provisioning.Group, []provisioning.Group) ([]provisioning.Group, error) {
-	return nil, nil
+func (r *record) Differs(ctx context.Context, surplus, _ []provisioning.Group) (kept []provisioning.Group, err error) {
+	return r.braked(ctx, surplus)
 }
 
 // Planned implements provisioning.Record.
@@ -162,6 +168,8 @@ func (r *record) Done(ctx context.Context, n int, s provisioning.Step, want prov
 		how = outcome.Error()
 	case s.Kind == provisioning.KindCreate:
 		err = r.AccountMade(ctx, r.work.Account.ID, want.Sub)
+	case s.Kind == provisioning.KindLeave:
+		err = r.Removed(ctx, want.Sub, s.Object)
 	case s.Kind == provisioning.KindSetup:
 		err = r.SetupSent(ctx, r.work.Account.ID)
 	}
