@@ -138,7 +138,7 @@ func (s *stack) spec() (keycloak.Spec, error) {
 		return keycloak.Spec{}, err
 	}
 	spec, err := s.config.VaultedSpec(built, servers.PutSecret)
-	spec.FixedKeys = true
+	spec.Quick = true
 	return spec, err
 }
 

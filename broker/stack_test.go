@@ -139,7 +139,7 @@ func newStack(change ...func(*broker.Config)) (s *stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	spec.FixedKeys = true
+	spec.Quick = true
 	if _, err := keycloak.Apply(ctx, s.admin, spec); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type Spec struct {
 
 	SSOIdle    time.Duration // replaces the template's 15 minutes; for tests
 	ReuseCodes bool          // one-time codes count again until they change; for the demo and tests, whose people sign in many times a minute
-	FixedKeys  bool          // signing keys made once in this process, so that a realm is made fast; for tests
+	Quick      bool          // signing keys made once in this process, and realms after the first one of their kind as its copies; for tests
 }
 
 // Portal is the portal's own client.
@@ -101,6 +101,9 @@ func (r *run) apply(ctx context.Context, t *template, spec Spec) error {
 		if err := step(ctx, t, spec); err != nil {
 			return err
 		}
+	}
+	if spec.Quick && !r.dry && spec.Topology != Shared && slices.Contains(r.changed, "realm "+spec.Realm+" created") {
+		return tests.keep(ctx, r, spec)
 	}
 	return nil
 }
@@ -180,12 +183,19 @@ func (r *run) settings(ctx context.Context, t *template, spec Spec) error {
 }
 
 func (r *run) create(ctx context.Context, spec Spec, want object) error {
-	if spec.FixedKeys {
+	if spec.Quick {
 		keys, err := fixedKeys()
 		if err != nil {
 			return err
 		}
 		want = overlay(want, object{"components": keys})
+		copied, err := tests.like(spec, want)
+		if err != nil {
+			return err
+		}
+		if copied != nil {
+			want = copied
+		}
 	}
 	err := r.once(ctx, "create realm", func(bearer string) error {
 		// The token knows only the realms that there were when it was issued.

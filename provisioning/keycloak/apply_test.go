@@ -250,3 +250,19 @@ func TestApplyKeepsForeignAttributes(t *testing.T) {
 		t.Errorf("changed again: %q", changed)
 	}
 }
+
+// A realm of tests that is made as a copy is what Apply would have made of it.
+func TestQuickRealmsAreAlike(t *testing.T) {
+	t.Parallel()
+	f := *newRealm(t) // it, or one before it, is copied from here on
+	f.spec.Realm += "-copy"
+	for key, secret := range map[string]string{"portal": portalSecret, "writer": writerSecret, "reader": readerSecret} {
+		inVault(t, f.spec.Realm, key, secret)
+	}
+	changed, err := keycloak.Apply(t.Context(), f.admin, f.spec)
+	must(t, err)
+	t.Cleanup(func() { f.call(t, http.MethodDelete, "", nil, nil) })
+	if want := []string{"realm " + f.spec.Realm + " created"}; !slices.Equal(changed, want) {
+		t.Errorf("changed %q, want %q: it was no copy, or one that had to be mended", changed, want)
+	}
+}

@@ -75,7 +75,7 @@ func newRealm(t testing.TB) *fixture {
 			Programs: []keycloak.Program{{ID: "careconnect", Entitlements: []string{"viewer"}}, {ID: "other", Entitlements: []string{"viewer"}}},
 			SMTP:     keycloak.SMTP{Host: smtp.Hostname(), Port: port, From: "noreply@example.test", FromName: "Test"},
 
-			FixedKeys: true,
+			Quick: true,
 		},
 	}
 	_, err = keycloak.Apply(t.Context(), f.admin, f.spec)
