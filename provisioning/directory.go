@@ -59,6 +59,27 @@ type Directory interface {
 	// EnsureSite makes /<root>/<program>/<site> with its leaves, attributes and
 	// client roles, and returns the id of each leaf's group by leaf code.
 	EnsureSite(ctx context.Context, s Site) (map[string]string, error)
+
+	// Changes lists what was done in the directory to people and groups, whoever did
+	// it, from since on, by the directory's own clock, oldest first and each once. One
+	// may show some 60 ms after another that is later: ask again from a few seconds
+	// before the newest. ErrUnrecorded where the directory keeps no such record, or
+	// does not show it to us: then only a full compare finds what was changed.
+	Changes(ctx context.Context, since time.Time) ([]Change, error)
+	// Groups lists every group under our root, as the directory has it: programs,
+	// sites and leaves, in no order, and not the sentinel. ErrImplausible when the
+	// list has not as many rows as the directory counts.
+	Groups(ctx context.Context) ([]Group, error)
+	// Members lists who is in a group, and not in those below it. ErrNotFound when
+	// there is no such group.
+	Members(ctx context.Context, groupID string) ([]Member, error)
+	// People hands over, page by page, everybody whom CreatePerson made; each one once.
+	// An error of each ends it.
+	People(ctx context.Context, each func([]Member) error) error
+	// Sentinel answers nil only when the directory shows the sentinel under our root
+	// with its member, who are always there. Else ErrImplausible: what the directory
+	// answers is not the whole truth, and nothing may be taken away on the strength of it.
+	Sentinel(ctx context.Context) error
 }
 
 // NewPerson is what creates an account in the directory. No password is ever in it.
@@ -85,6 +106,16 @@ type Group struct {
 	Path string // /access/careconnect/<site>/viewer
 }
 
+// Member is somebody in the directory, as lists show them.
+type Member struct {
+	Sub, UserName string
+	Enabled       bool
+}
+
+// SentinelName is the name of the sentinel's group under our root. No program, site
+// or leaf can have it: their codes are letters, digits and hyphens.
+const SentinelName = "_sentinel"
+
 // Site is what EnsureSite makes.
 type Site struct {
 	Program string
@@ -107,4 +138,6 @@ var (
 	ErrInvalid       = errors.New("provisioning: refused by the directory's own rules")
 	ErrMail          = errors.New("provisioning: the directory could not hand over its mail")
 	ErrForbidden     = errors.New("provisioning: the service account lacks the right")
+	ErrImplausible   = errors.New("provisioning: the directory's answer cannot be the whole truth")
+	ErrUnrecorded    = errors.New("provisioning: the directory shows no record of its changes")
 )

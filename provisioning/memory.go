@@ -14,14 +14,22 @@ import (
 // Memory is a Directory that lives in this process, for property tests: it keeps
 // the promises of the contract and nothing else. Safe for concurrent use.
 type Memory struct {
+	*store
+	elsewhere bool // what is done through this one is somebody else's doing
+}
+
+// store is what every hand on one directory in memory writes to.
+type store struct {
 	mu      sync.Mutex
 	root    string
 	last    int
 	people  map[string]Person          // by sub
-	groups  map[string]Group           // leaves, by id
+	groups  map[string]Group           // by id
 	members map[string]map[string]bool // sub → ids of groups
 	logouts map[string]int             // ended sessions, by sub
 	factors map[string]int             // credentials beside the password, by sub
+	changes []Change
+	hidden  bool // the sentinel does not show
 }
 
 // Person is someone in a directory, as tests look at them: the product asks only
@@ -34,15 +42,15 @@ type Person struct {
 
 // NewMemory makes an empty directory whose groups hang under root ("/access").
 func NewMemory(root string) *Memory {
-	return &Memory{
+	return &Memory{store: &store{
 		root:   root,
 		people: map[string]Person{}, groups: map[string]Group{}, members: map[string]map[string]bool{},
 		logouts: map[string]int{}, factors: map[string]int{},
-	}
+	}}
 }
 
-// People lists everybody, ordered by sub.
-func (m *Memory) People() []Person {
+// Everybody lists all people, ordered by sub.
+func (m *Memory) Everybody() []Person {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.SortedFunc(maps.Values(m.people), func(a, b Person) int { return cmp.Compare(a.Sub, b.Sub) })
@@ -105,9 +113,13 @@ func (m *Memory) CreatePerson(_ context.Context, p NewPerson) (string, error) {
 			Email: strings.ToLower(p.Email), Locale: p.Locale, Account: p.Account, Enabled: true,
 		}
 		m.members[sub] = map[string]bool{}
+		for _, id := range join { // embedded: no change of its own
+			m.members[sub][id] = true
+		}
+		m.note(Change{Kind: ChangePersonMade, Sub: sub})
 	}
 	for _, id := range join {
-		m.members[sub][id] = true
+		m.join(sub, id)
 	}
 	return sub, nil
 }
@@ -145,7 +157,9 @@ func (m *Memory) SendSetup(_ context.Context, sub string, _ Setup) error {
 func (m *Memory) Memberships(_ context.Context, sub string) (groups []Group, err error) {
 	err = m.with(sub, func() {
 		for id := range m.members[sub] {
-			groups = append(groups, m.groups[id])
+			if g := m.groups[id]; strings.HasPrefix(g.Path, m.root+"/") {
+				groups = append(groups, g)
+			}
 		}
 		slices.SortFunc(groups, func(a, b Group) int { return cmp.Compare(a.Path, b.Path) })
 	})
@@ -154,12 +168,17 @@ func (m *Memory) Memberships(_ context.Context, sub string) (groups []Group, err
 
 // Join implements Directory.
 func (m *Memory) Join(_ context.Context, sub, groupID string) error {
-	return m.withGroup(sub, groupID, func() { m.members[sub][groupID] = true })
+	return m.withGroup(sub, groupID, func() { m.join(sub, groupID) })
 }
 
 // Leave implements Directory.
 func (m *Memory) Leave(_ context.Context, sub, groupID string) error {
-	return m.withGroup(sub, groupID, func() { delete(m.members[sub], groupID) })
+	return m.withGroup(sub, groupID, func() {
+		if m.members[sub][groupID] {
+			delete(m.members[sub], groupID)
+			m.note(Change{Kind: ChangeLeft, Sub: sub, GroupID: groupID})
+		}
+	})
 }
 
 // RevokeConsents implements Directory. Nobody has any here.
@@ -169,7 +188,10 @@ func (m *Memory) RevokeConsents(_ context.Context, sub string) error {
 
 // EndSessions implements Directory.
 func (m *Memory) EndSessions(_ context.Context, sub string) error {
-	return m.with(sub, func() { m.logouts[sub]++ })
+	return m.with(sub, func() {
+		m.logouts[sub]++
+		m.note(Change{Kind: ChangeSessionsEnded, Sub: sub})
+	})
 }
 
 // ForgetFactors implements Directory.
@@ -185,6 +207,7 @@ func (m *Memory) SetLanguage(_ context.Context, account, language string) error 
 		if p.Account == account && account != "" {
 			p.Locale = language
 			m.people[sub] = p
+			m.note(Change{Kind: ChangePersonChanged, Sub: sub})
 			return nil
 		}
 	}
@@ -212,8 +235,7 @@ func (m *Memory) RemovePerson(_ context.Context, account string) error {
 	defer m.mu.Unlock()
 	for sub, p := range m.people {
 		if p.Account == account && account != "" {
-			delete(m.people, sub)
-			delete(m.members, sub)
+			m.drop(sub)
 		}
 	}
 	return nil
@@ -227,14 +249,11 @@ func (m *Memory) EnsureSite(_ context.Context, s Site) (map[string]string, error
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ids := map[string]string{}
+	program := m.root + "/" + s.Program
+	m.group(program)
+	m.group(program + "/" + s.Code)
 	for _, leaf := range s.Leaves {
-		path := m.root + "/" + s.Program + "/" + s.Code + "/" + leaf.Code
-		id := m.byPath(path)
-		if id == "" {
-			id = m.nextID("group")
-			m.groups[id] = Group{ID: id, Path: path}
-		}
-		ids[leaf.Code] = id
+		ids[leaf.Code] = m.group(program + "/" + s.Code + "/" + leaf.Code)
 	}
 	return ids, nil
 }

@@ -94,8 +94,21 @@ func TestMemoryConforms(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	conformance.Run(t, conformance.Fixture{Directory: m, Root: "/access", Factors: kinds, SetUp: setUp, Person: func(t *testing.T, sub string) provisioning.Person {
-		people := m.People()
+	other := m.Elsewhere()
+	try := func(t *testing.T, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	elsewhere := conformance.Elsewhere{
+		Join:        func(t *testing.T, sub, group string) { try(t, other.Join(t.Context(), sub, group)) },
+		Leave:       func(t *testing.T, sub, group string) { try(t, other.Leave(t.Context(), sub, group)) },
+		Rename:      func(t *testing.T, sub, name string) { try(t, other.Rename(sub, name)) },
+		RemoveGroup: func(_ *testing.T, group string) { other.RemoveGroup(group) },
+	}
+	conformance.Run(t, conformance.Fixture{Directory: m, Root: "/access", Factors: kinds, SetUp: setUp, Elsewhere: elsewhere, Person: func(t *testing.T, sub string) provisioning.Person {
+		people := m.Everybody()
 		i := slices.IndexFunc(people, func(p provisioning.Person) bool { return p.Sub == sub })
 		if i < 0 {
 			t.Fatalf("nobody is %s", sub)

@@ -150,7 +150,7 @@ func (w *world) run(t *rapid.T) {
 }
 
 func (w *world) meddle(t *rapid.T) {
-	people := w.memory.People()
+	people := w.memory.Everybody()
 	if len(people) == 0 {
 		return
 	}
@@ -183,7 +183,7 @@ func TestReconcileConverges(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"change": w.change, "run": w.run, "meddle": w.meddle,
 			"": func(t *rapid.T) {
-				if n := len(w.memory.People()); n > len(w.wanted) {
+				if n := len(w.memory.Everybody()); n > len(w.wanted) {
 					t.Fatalf("%d people for %d accounts", n, len(w.wanted))
 				}
 			},
@@ -199,7 +199,7 @@ func TestReconcileConverges(t *testing.T) {
 			}
 			w.equal(t, i, want.Sub)
 		}
-		if n := len(w.memory.People()); n != len(w.wanted) {
+		if n := len(w.memory.Everybody()); n != len(w.wanted) {
 			t.Fatalf("%d people for %d accounts", n, len(w.wanted))
 		}
 	})

@@ -41,7 +41,7 @@ func (b *bench) all() {
 
 func (b *bench) in(group string) (n int) {
 	b.t.Helper()
-	for _, p := range b.shut.Memory.People() {
+	for _, p := range b.shut.Memory.Everybody() {
 		held, err := b.shut.Memberships(context.Background(), p.Sub)
 		must(b.t, err)
 		for _, g := range held {

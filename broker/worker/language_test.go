@@ -64,7 +64,7 @@ func TestLanguageFollows(t *testing.T) {
 	}
 	speaks := func(want string) {
 		t.Helper()
-		for _, p := range d.People() {
+		for _, p := range d.Everybody() {
 			if p.Account == ana && p.Locale != want || p.Account == bea && p.Locale != "en" {
 				t.Fatalf("%s speaks %s", p.UserName, p.Locale)
 			}

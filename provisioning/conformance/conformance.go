@@ -24,8 +24,16 @@ type Fixture struct {
 	Person      func(t *testing.T, sub string) provisioning.Person // past the directory: what it stored
 	Factors     func(t *testing.T, sub string) (kinds []string)    // past the directory: every credential, sorted
 	SetUp       func(t *testing.T, sub string)                     // past the directory: a password, one-time codes, recovery codes
-	ClientID    string                                             // for SendSetup
-	RedirectURI string                                             // for SendSetup
+	Elsewhere   Elsewhere
+	ClientID    string // for SendSetup
+	RedirectURI string // for SendSetup
+}
+
+// Elsewhere is what somebody does in the directory past the product.
+type Elsewhere struct {
+	Join, Leave func(t *testing.T, sub, groupID string)
+	Rename      func(t *testing.T, sub, userName string)
+	RemoveGroup func(t *testing.T, groupID string)
 }
 
 // Run asks the whole suite. Names made by one Run are its own.
@@ -47,6 +55,8 @@ func Run(t *testing.T, f Fixture) {
 		"lost factors go":                   s.forget,
 		"whom we made can go again":         s.remove,
 		"a language is the only change":     s.language,
+		"lists are whole":                   s.lists,
+		"changes are told":                  s.changes,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t) })
 	}

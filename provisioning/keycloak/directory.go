@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"countersign/provisioning"
@@ -31,6 +32,10 @@ type Directory struct {
 	cfg    Config
 	reader *account
 	writer *account
+
+	mu         sync.Mutex // never held over a call
+	writerID   string     // of the user behind the writer, once it is known
+	recordedAt time.Time  // when the realm last said that it records changes
 }
 
 var _ provisioning.Directory = (*Directory)(nil)

@@ -24,9 +24,27 @@ func TestKeycloakConforms(t *testing.T) {
 	f := newRealm(t)
 	// A group beside our root is nobody's business here.
 	f.call(t, http.MethodPost, "/groups", map[string]string{"name": "foreign"}, nil)
-	conformance.Run(t, conformance.Fixture{Directory: f.Directory, Root: "/access", Person: f.person, Factors: f.factors, SetUp: f.setUp,
+	conformance.Run(t, conformance.Fixture{Directory: f.Directory, Root: "/access", Person: f.person, Factors: f.factors, SetUp: f.setUp, Elsewhere: f.elsewhere(),
 		ClientID: "portal", RedirectURI: f.spec.Portal.RedirectURIs[0]})
 	must(t, f.Prove(t.Context()))
+}
+
+// elsewhere is the realm's administrator, past the product.
+func (f *fixture) elsewhere() conformance.Elsewhere {
+	return conformance.Elsewhere{
+		Join: func(t *testing.T, sub, group string) {
+			f.call(t, http.MethodPut, "/users/"+sub+"/groups/"+group, nil, nil)
+		},
+		Leave: func(t *testing.T, sub, group string) {
+			f.call(t, http.MethodDelete, "/users/"+sub+"/groups/"+group, nil, nil)
+		},
+		Rename: func(t *testing.T, sub, name string) { // an administrator has to allow it first
+			f.call(t, http.MethodPut, "", map[string]bool{"editUsernameAllowed": true}, nil)
+			defer f.call(t, http.MethodPut, "", map[string]bool{"editUsernameAllowed": false}, nil)
+			f.call(t, http.MethodPut, "/users/"+sub, map[string]string{"username": name}, nil)
+		},
+		RemoveGroup: func(t *testing.T, group string) { f.call(t, http.MethodDelete, "/groups/"+group, nil, nil) },
+	}
 }
 
 // person is someone as the realm's administrator sees them.

@@ -28,7 +28,12 @@ var reads = []call{
 	{"GET", "users/*/consents"},
 	{"GET", "users/*/credentials"}, // Keycloak leaves the secrets out; the adapter keeps id and kind alone
 	{"GET", "group-by-path/**"},
+	{"GET", "groups"},
+	{"GET", "groups/count"},
+	{"GET", "groups/*"},
 	{"GET", "groups/*/children"},
+	{"GET", "groups/*/members"},
+	{"GET", "admin-events"},
 	{"GET", "clients"},
 	{"GET", "clients/*/roles"},
 	{"GET", "clients/*/roles/*/users"},
@@ -39,7 +44,6 @@ var reads = []call{
 
 // sharedReads are the reader's further calls in a shared realm, for its start proof.
 var sharedReads = []call{
-	{"GET", "groups"},
 	{"GET", "roles/*/users"},
 	{"GET", "roles/*/groups"},
 	{"GET", "roles-by-id/*/composites"},
@@ -80,7 +84,6 @@ var inspections = append([]call{
 	{"GET", "clients/*/installation/providers/*"},
 	{"GET", "client-scopes"},
 	{"GET", "users/*/role-mappings/clients/*"},
-	{"GET", "groups"},
 	{"GET", "authentication/**"},
 	{"GET", "localization/**"},
 }, reads...)

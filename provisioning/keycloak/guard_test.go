@@ -85,7 +85,7 @@ func TestGuardRefuses(t *testing.T) {
 			t.Errorf("%s %s %s: sent %v, error %v", c.method, c.path, c.body, sent, err)
 		}
 	}
-	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u/credentials/c", "/users/u/configured-user-storage-credential-types", "/groups/g/members", "/group-by-path/", "/group-by-path/../clients"} {
+	for _, path := range []string{"/clients/c/client-secret", "/clients/c", "/clients/c/installation/providers/keycloak-oidc-keycloak-json", "/users/u/credentials/c", "/users/u/configured-user-storage-credential-types", "/groups/g/members/m", "/groups/g/role-mappings", "/admin-events/e", "/events", "/group-by-path/", "/group-by-path/../clients"} {
 		if sent, err := try(t, reads, "GET", admin+path, ""); sent || !errors.Is(err, errNotListed) {
 			t.Errorf("GET %s: sent %v, error %v", path, sent, err)
 		}

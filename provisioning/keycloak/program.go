@@ -3,8 +3,10 @@ package keycloak
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -26,7 +28,7 @@ func (r *run) programs(ctx context.Context, t *template, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ensureGroupPath(ctx, spec.Root); err != nil {
+	if err := r.sentinel(ctx, spec); err != nil {
 		return err
 	}
 	for _, p := range spec.Programs {
@@ -48,6 +50,39 @@ func (r *run) programs(ctx context.Context, t *template, spec Spec) error {
 		}
 	}
 	return nil
+}
+
+// sentinel ensures the root and under it the sentinel: a group in which the reader's
+// own service account always is. Who reads of the realm's groups and does not see it
+// does not see the realm as it is. It carries no role and no attribute, so that no
+// token shows it.
+func (r *run) sentinel(ctx context.Context, spec Spec) error {
+	path := spec.Root + "/" + provisioning.SentinelName
+	if err := r.ensureGroupPath(ctx, path); err != nil {
+		return err
+	}
+	var g role
+	var member []struct{ ID, Username string }
+	name := serviceAccountUser(spec.Reader.ID)
+	err := errors.Join(r.get(ctx, "/group-by-path"+path, &g),
+		r.get(ctx, "/users?"+url.Values{"exact": {"true"}, "username": {name}}.Encode(), &member))
+	if r.dry && errors.Is(err, provisioning.ErrNotFound) {
+		return nil // said already
+	}
+	if err != nil {
+		return err
+	}
+	if len(member) != 1 || member[0].Username != name {
+		return fmt.Errorf("keycloak: user %s: %w", name, provisioning.ErrNotFound)
+	}
+	var held []role
+	if err := r.get(ctx, "/users/"+member[0].ID+"/groups?max=1000", &held); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(held, func(h role) bool { return h.ID == g.ID }) {
+		return nil
+	}
+	return r.write(ctx, http.MethodPut, "/users/"+member[0].ID+"/groups/"+g.ID, nil, "member of the sentinel added")
 }
 
 // ensureGroupPath makes the group at path and those above it.

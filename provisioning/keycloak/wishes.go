@@ -107,7 +107,7 @@ func settingWishes(realm object) (wishes []Wish) {
 		{!on("bruteForceProtected"), Wish{What: "slow down the guessing of passwords (bruteForceProtected, not permanentLockout)", Why: "accounts open health records",
 			Without: "passwords can be guessed at any speed"}},
 		{!on("eventsEnabled") || !on("adminEventsEnabled"), Wish{What: "keep sign-in and admin events (eventsEnabled, adminEventsEnabled)", Why: "who changed what past the product",
-			Without: "such a change shows only when it is found, not who made it"}},
+			Without: "such a change shows only in the next full compare, and not who made it"}},
 	} {
 		if one.open {
 			wishes = append(wishes, one.Wish)
