@@ -96,7 +96,22 @@ func start(t *testing.T, change ...func(*broker.Config)) *stack {
 	return s
 }
 
-func newStack(change ...func(*broker.Config)) (s *stack, err error) {
+func newStack(change ...func(*broker.Config)) (*stack, error) {
+	s, err := layStack(change...)
+	if err != nil {
+		return nil, err
+	}
+	stopServing, err := s.serve()
+	if err != nil {
+		return nil, err
+	}
+	lifted := s.stop
+	s.stop = func() { stopServing(); lifted() }
+	return s, nil
+}
+
+// layStack is a realm and a record of a product that nobody serves yet.
+func layStack(change ...func(*broker.Config)) (s *stack, err error) {
 	ctx := context.Background()
 	s = &stack{name: fmt.Sprintf("b%d-%d", os.Getpid(), next()), mail: walk.Mailbox{URL: servers.Mail}, logs: &lines{}}
 	s.admin = keycloak.Admin{URL: servers.Keycloak, ClientID: servers.AdminClientID, ClientSecret: servers.AdminClientSecret}
@@ -146,12 +161,7 @@ func newStack(change ...func(*broker.Config)) (s *stack, err error) {
 	if s.registry, err = broker.Open(ctx, s.config); err != nil {
 		return nil, err
 	}
-	stopServing, err := s.serve()
-	if err != nil {
-		return nil, err
-	}
 	s.stop = func() {
-		stopServing()
 		s.registry.Close()
 		os.RemoveAll(keys)
 	}

@@ -24,13 +24,14 @@ type Fault struct {
 	Delay          time.Duration       // until the server hears of it
 	Answer         int                 // HTTP status instead of the server's answer; not for commits
 	RetryAfter     string              // its header
+	Drop           bool                // the connection is reset, and the server never hears of it
 	Lose           bool                // the connection is reset instead of the answer
 	Body           func([]byte) []byte // changes the answer; not for commits
 	BytesPerSecond int                 // of the answer; 0: at once; not for commits
 }
 
 func (f Fault) any() bool {
-	return f.Before != nil || f.After != nil || f.Delay > 0 || f.Answer != 0 || f.Lose || f.Body != nil || f.BytesPerSecond > 0
+	return f.Before != nil || f.After != nil || f.Delay > 0 || f.Answer != 0 || f.Drop || f.Lose || f.Body != nil || f.BytesPerSecond > 0
 }
 
 // Rule says which fault a call meets. Rules of one proxy are asked one at a time.

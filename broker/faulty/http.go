@@ -68,6 +68,10 @@ func (p *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-gone:
 		return
 	}
+	if f.Drop {
+		hangUp(w)
+		return
+	}
 	if f.Answer != 0 {
 		if f.RetryAfter != "" {
 			w.Header().Set("Retry-After", f.RetryAfter)

@@ -54,6 +54,7 @@ func TestHTTP(t *testing.T) {
 		{"none", nil, 1, 200, `[1,2,{"a":[3]},4]`, nil},
 		{"status", Always(Unavailable(429)), 0, 429, "", nil},
 		{"lost", Always(Fault{Lose: true}), 1, 0, "", syscall.ECONNRESET},
+		{"dropped", Always(Fault{Drop: true}), 0, 0, "", syscall.ECONNRESET},
 		{"empty", Always(Fault{Body: Empty}), 1, 200, `[]`, nil},
 		{"half", Always(Fault{Body: Half}), 1, 200, `[1,2]`, nil},
 		{"late", Always(Fault{Delay: time.Second}), 0, 0, "", late},
@@ -91,7 +92,7 @@ func TestHTTP(t *testing.T) {
 		t.Errorf("open again: %d %v", status, err)
 	}
 	counts := p.Counts()
-	if n := counts.Calls["PUT users/*/groups/*"]; n != 9 || counts.All() < 10 || counts.Faults < 8 {
+	if n := counts.Calls["PUT users/*/groups/*"]; n != 10 || counts.All() < 11 || counts.Faults < 8 {
 		t.Errorf("counted %v", counts)
 	}
 }

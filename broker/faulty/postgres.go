@@ -97,6 +97,10 @@ func (s *session) up() {
 					f.Before()
 				}
 				time.Sleep(f.Delay)
+				if f.Drop {
+					abort(s.client)
+					return
+				}
 				select { // a commit that the server refused has left its own behind
 				case <-s.answered:
 				default:

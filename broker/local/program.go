@@ -27,5 +27,11 @@ func (p *Program) Done() <-chan struct{} { return p.child.done }
 // Err is the last that a program said before it ended by itself.
 func (p *Program) Err() error { return p.child.died() }
 
+// Said is the last that it said so far.
+func (p *Program) Said() string { return p.child.tail.String() }
+
+// Signal sends it a signal, such as those by which tests kill and pause it.
+func (p *Program) Signal(s syscall.Signal) error { return p.child.cmd.Process.Signal(s) }
+
 // Stop ends it.
 func (p *Program) Stop() { p.child.stop(syscall.SIGTERM, 5*time.Second) }

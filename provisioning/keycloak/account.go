@@ -22,6 +22,7 @@ type account struct {
 	realm  string
 	grant  clientcredentials.Config
 	client *http.Client
+	calm   *calm
 
 	mu       sync.Mutex // never held over a call
 	token    *oauth2.Token
@@ -38,7 +39,8 @@ type fetch struct {
 // newAccount makes an account of homeRealm that works on realm.
 func newAccount(baseURL, homeRealm, realm, id, secret string, via http.RoundTripper, timeout time.Duration) *account {
 	kc := gocloak.NewClient(baseURL)
-	kc.RestyClient().SetTransport(via).SetTimeout(timeout)
+	calm := &calm{next: via}
+	kc.RestyClient().SetTransport(calm).SetTimeout(timeout)
 	return &account{
 		kc:    kc,
 		base:  baseURL + "/admin/realms/" + url.PathEscape(realm),
@@ -48,7 +50,8 @@ func newAccount(baseURL, homeRealm, realm, id, secret string, via http.RoundTrip
 			AuthStyle: oauth2.AuthStyleInHeader, // else every failure is asked for twice
 			TokenURL:  baseURL + "/realms/" + url.PathEscape(homeRealm) + "/protocol/openid-connect/token",
 		},
-		client: &http.Client{Transport: via, Timeout: timeout},
+		client: &http.Client{Transport: calm, Timeout: timeout},
+		calm:   calm,
 	}
 }
 
@@ -130,23 +133,22 @@ func (a *account) do(ctx context.Context, what string, tries int, call func(bear
 			a.forget(bearer)
 		case try < tries && passing(err) && ctx.Err() == nil:
 			try++
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Duration(try) * 50 * time.Millisecond):
-			}
+			a.calm.pause(ctx, try)
 		default:
 			return named(ctx, what, err)
 		}
 	}
 }
 
-// passing says whether the failure is of the way to Keycloak rather than of Keycloak.
+// passing says whether the failure is of the way to Keycloak, or of a moment at which
+// it has too much to do, rather than of the call. What Keycloak answers with 500 to
+// whatever is asked may pass as well: to be told so twice costs little.
 func passing(err error) bool {
 	if errors.Is(err, errNotListed) {
 		return false
 	}
 	switch status(err) {
-	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case 0, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false

@@ -51,7 +51,9 @@ func TestRetries(t *testing.T) {
 		"proxy down for a moment":    {[]int{503, 0, 204}, true, "t1 t1 t1", nil},
 		"proxy down":                 {[]int{502}, true, "t1 t1 t1", errors.ErrUnsupported},
 		"a creation is sent once":    {[]int{0, 201}, false, "t1", errors.ErrUnsupported},
-		"Keycloak failed":            {[]int{500, 200}, true, "t1", errors.ErrUnsupported},
+		"Keycloak failed once":       {[]int{500, 200}, true, "t1 t1", nil},
+		"a creation failed":          {[]int{500, 201}, false, "t1", errors.ErrUnsupported},
+		"too much to do":             {[]int{429, 204}, true, "t1 t1", nil},
 		"not there":                  {[]int{404, 200}, true, "t1", provisioning.ErrNotFound},
 		"no right":                   {[]int{403, 200}, true, "t1", provisioning.ErrForbidden},
 		"token refused, then a blip": {[]int{401, 503, 200}, true, "t1 t2 t2", nil},
@@ -74,6 +76,39 @@ func TestRetries(t *testing.T) {
 		}
 	}
 }
+
+// Who is asked to leave Keycloak alone for a while does so, all calls of an account
+// together, and goes on after that.
+// proves: F06
+func TestCalm(t *testing.T) {
+	t.Parallel()
+	var first, again time.Time
+	a := newAccount("http://keycloak.test", "r", "r", "id", "secret", roundTrip(func(r *http.Request) (*http.Response, error) {
+		answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"access_token":"t","expires_in":300}`))}
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/token"):
+		case first.IsZero():
+			first = time.Now()
+			answer.StatusCode = http.StatusServiceUnavailable
+			answer.Header.Set("Retry-After", "1")
+		default:
+			again = time.Now()
+		}
+		return answer, nil
+	}), 0)
+	if err := a.repeat(t.Context(), "try", func(bearer string) error {
+		return a.send(t.Context(), bearer, http.MethodPut, "/users/u/groups/g", nil, nil)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if waited := again.Sub(first); waited < time.Second || waited > 2*time.Second {
+		t.Errorf("tried again after %s", waited)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // What was not changed is not said.
 func TestAFailedChangeIsNotNoted(t *testing.T) {
