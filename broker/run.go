@@ -73,7 +73,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	}
 	sessions := session.New(session.Config{Issuer: c.Issuer(), ClientID: c.PortalID, ClientSecret: string(c.PortalSecret),
 		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https",
-		Language: locale.Match, Count: watch.SignIn, MaxAge: c.maxAge(), Log: log}, reg)
+		Language: locale.Match, Count: watch.SignIn, Silent: watch.Silent, MaxAge: c.maxAge(), Log: log}, reg)
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
 	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Proxies: c.Proxies, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served, Silent: watch.Silent})

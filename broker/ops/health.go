@@ -22,10 +22,8 @@ type Product struct {
 	state   atomic.Int32
 	metrics *metrics
 
-	mu       sync.Mutex // over what Keycloak last said
-	asked    time.Time
-	keycloak string
-
+	mu     sync.Mutex // over asking Keycloak
+	asked  time.Time
 	silent atomic.Pointer[time.Time] // since when it has not answered; nil: it does
 	calls  answers
 }
@@ -45,7 +43,7 @@ const patience = 2 * time.Second
 
 // New watches a product over this record, whose issuer is Keycloak's realm.
 func New(reg *registry.Registry, issuer, version string) *Product {
-	p := &Product{reg: reg, issuer: issuer, client: &http.Client{Timeout: patience}, calls: answers{n: map[string]float64{}}}
+	p := &Product{reg: reg, issuer: issuer, client: &http.Client{}, calls: answers{n: map[string]float64{}}}
 	p.metrics = newMetrics(p, version)
 	return p
 }
@@ -113,28 +111,34 @@ func (p *Product) database(ctx context.Context) string {
 	return "ok"
 }
 
-// askKeycloak says whether the realm answers; at most one question in askEvery.
+// askKeycloak says whether the realm answers; at most one question in askEvery. Where
+// somebody is asking just now, what was answered last stands.
 func (p *Product) askKeycloak(ctx context.Context) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if time.Since(p.asked) < askEvery-time.Second { // a second before the watch's next turn
-		return p.keycloak
+	if p.mu.TryLock() {
+		defer p.mu.Unlock()
+		if time.Since(p.asked) > askEvery-time.Second { // a second before the watch's next turn
+			p.ask(ctx)
+		}
 	}
-	p.keycloak = "does not answer: nobody can sign in"
+	if p.silent.Load() != nil {
+		return "does not answer: nobody can sign in"
+	}
+	return "ok"
+}
+
+func (p *Product) ask(ctx context.Context) {
+	answers := false
 	if req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(p.issuer, "/")+"/.well-known/openid-configuration", nil); err == nil {
 		if resp, err := p.client.Do(req); err == nil {
 			_ = resp.Body.Close() // nothing was asked of it
-			if resp.StatusCode == http.StatusOK {
-				p.keycloak = "ok"
-			}
+			answers = resp.StatusCode == http.StatusOK
 		}
 	}
 	p.asked = time.Now()
 	switch {
-	case p.keycloak == "ok":
+	case answers:
 		p.silent.Store(nil)
 	case p.silent.Load() == nil:
 		p.silent.Store(new(p.asked))
 	}
-	return p.keycloak
 }

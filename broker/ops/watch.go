@@ -61,7 +61,7 @@ func (p *Product) Watch(ctx context.Context, log *slog.Logger) {
 	defer tick.Stop()
 	var kept time.Time
 	for ctx.Err() == nil {
-		asking, done := context.WithTimeout(ctx, patience)
+		asking, done := context.WithTimeout(ctx, askEvery/2)
 		p.askKeycloak(asking)
 		done()
 		if minute := time.Now().Truncate(time.Minute); minute.After(kept) {

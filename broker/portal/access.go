@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"countersign/broker/registry"
 	"countersign/policies"
@@ -77,11 +78,16 @@ func (s *site) access(v *visit) error {
 
 func (v *visit) accessPage(at places, held []registry.Access, waiting []registry.Waiting, requests []registry.Request, sites map[string]string) *accessPage {
 	p := &accessPage{Page: v.page(v.words.T("access.title"), "")}
+	var waits time.Time
 	for _, a := range held {
+		if !a.Ready {
+			waits = earlier(waits, a.Since)
+		}
 		card := v.heldCard(at, a)
 		p.Held = append(p.Held, card)
 		p.Authorizing = p.Authorizing || card.Authorizing
 	}
+	p.Late = v.lateNotice(waits)
 	for _, w := range waiting {
 		p.Waiting = append(p.Waiting, v.waitingCard(at, w))
 		p.Authorizing = p.Authorizing || at.roleOf(w.Request.Program, w.Request.Role).NeedsAuthorizer()

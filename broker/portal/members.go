@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"time"
 
 	"countersign/broker/registry"
 	"countersign/policies"
@@ -54,12 +55,17 @@ func (v *visit) membersPage(at places, m registry.MembersPage, chosen, wrong str
 		Administrators: v.words.T("members.administrators", "Have", m.Administrators, "Wanted", wanted, "Least", m.Program.Sites.Least), Few: m.Administrators < wanted}
 	p.Ahead = v.ahead(m.Program, policies.ToDecide)
 	named := map[string]bool{}
+	var waits time.Time
 	for _, x := range m.Members {
+		if x.Held && !x.Ready {
+			waits = earlier(waits, x.Since)
+		}
 		p.Members = append(p.Members, v.memberLine(at, m, x))
 		if x.Role == m.Program.Sites.AdministeredBy {
 			named[x.Account] = true
 		}
 	}
+	p.Late = v.lateNotice(waits)
 	var options []option
 	for _, x := range m.Members {
 		if !named[x.Account] && !x.Self {
@@ -83,6 +89,8 @@ func (v *visit) memberLine(at places, m registry.MembersPage, x registry.Member)
 	line := memberLine{Name: x.Name, UserName: x.UserName, Role: at.role(program, x.Role), Self: x.Self,
 		State: v.stateTag("access-state", "waiting"), Since: v.words.Date(x.Since, zone), Until: v.words.T("members.not-yet")}
 	switch {
+	case x.Held && !x.Ready:
+		line.State = v.stateTag("access-state", "being-set-up")
 	case x.Held && x.Planned:
 		line.State = v.stateTag("access-state", "ending")
 	case x.Held:

@@ -26,6 +26,7 @@ type Page struct {
 	Title     string
 	Lead      string    // one sentence under the title; may be empty
 	Problems  []problem // the summary at the top, each with a link to its field
+	Late      string    // that what the page shows takes longer than usual to arrive; may be empty
 	Done      string    // what the act before this page achieved, once
 	Person    *who      // nil before sign-in
 	FormToken string    // of the session; every POST carries it

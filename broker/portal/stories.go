@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/url"
+	"time"
 
 	"countersign/broker/locale"
 	"countersign/broker/registry"
@@ -28,13 +29,22 @@ func stories(lang string) ([]story, error) {
 		return nil, err
 	}
 	registrar := policies.Actor{Account: ana.ID, Holds: []policies.Held{{Program: policies.OperatorProgram, SiteCode: "careconnect", Role: "registrar"}}}
-	v := &visit{site: &site{Deps: Deps{PublicURL: &url.URL{Scheme: "https", Host: "portal.example"}}}, words: locale.For(lang),
+	v := &visit{site: &site{Deps: Deps{PublicURL: &url.URL{Scheme: "https", Host: "portal.example"}, Silent: func() time.Duration { return 0 }}}, words: locale.For(lang),
 		person: registry.Person{Account: ana, Actor: registrar, At: noon}}
 	var out []story
 	for _, tell := range tellers {
 		out = append(out, tell(v, places{v, all}, all["careconnect"])...)
 	}
 	return out, nil
+}
+
+// whileSilent is a visit while Keycloak has not answered for three minutes.
+func (v *visit) whileSilent() *visit {
+	away := *v.site
+	away.Silent = func() time.Duration { return 3 * time.Minute }
+	silent := *v
+	silent.site = &away
+	return &silent
 }
 
 // storyVersion stands for the version of the build.

@@ -44,6 +44,8 @@ func accessStories(v *visit, at places, p *policies.Program) []story {
 		{"access", asMember(v.accessPage(at, held[:2], waiting[:1], requests[:1], names))},
 		{"access-all", asMember(v.accessPage(at, held, waiting, requests, names))},
 		{"access-done", done},
+		{"access-late", asMember(v.accessPage(at, held[:2], nil, nil, names))},
+		{"access-silent", asMember(v.whileSilent().accessPage(at, held[:2], nil, nil, names))},
 		{"access-empty", asMember(v.accessPage(at, nil, nil, nil, nil))},
 		{"access-waiting", asMember(v.accessPage(at, nil, waiting[:1], requests[:1], names))},
 		{"end-leave", asMember(v.leavePage(at, join, cedar, dependants, url.Values{}, nil))},

@@ -9,9 +9,9 @@ import (
 
 func memberStories(v *visit, at places, p *policies.Program) []story {
 	m := registry.MembersPage{Site: cedar, Program: p, Administrators: 1, Registrar: true, Members: []registry.Member{
-		{Join: "0198a9a8-3333-7000-8000-000000000001", Account: ana.ID, Name: ana.Name(), UserName: ana.UserName, Role: "administrator", Held: true, Since: tuesday, Self: true,
+		{Join: "0198a9a8-3333-7000-8000-000000000001", Account: ana.ID, Name: ana.Name(), UserName: ana.UserName, Role: "administrator", Held: true, Ready: true, Since: tuesday, Self: true,
 			Word: []registry.Why{{Kind: "review", At: noon, Who: "Rhea", Detail: "registrar"}, {Kind: "review", At: noon, Who: "Rob", Detail: "second-registrar"}}},
-		{Join: "0198a9a8-3333-7000-8000-000000000002", Account: ben.ID, Name: ben.Name(), UserName: ben.UserName, Role: "practitioner", Request: requestID, Held: true, Planned: true, MayEnd: true, Since: tuesday,
+		{Join: "0198a9a8-3333-7000-8000-000000000002", Account: ben.ID, Name: ben.Name(), UserName: ben.UserName, Role: "practitioner", Request: requestID, Held: true, Ready: true, Planned: true, MayEnd: true, Since: tuesday,
 			Until: moment(noon.AddDate(0, 0, 9)), Word: []registry.Why{{Kind: "review", At: noon, Who: "Ana", Detail: "group-administrator"}}},
 		{Join: joinID, Account: mallory.ID, Name: mallory.Name(), UserName: mallory.UserName, Role: "on-behalf-of", Request: requestID, Since: noon, Mine: true, MayEnd: true, Waits: []registry.NeedView{
 			turn(needOf(p, "on-behalf-of", "approve:group-administrator", policies.Outstanding), policies.ByGroupAdministrator, true, "Ana"),
@@ -20,6 +20,9 @@ func memberStories(v *visit, at places, p *policies.Program) []story {
 			waitsFor(needOf(p, "practitioner", "standing", policies.Outstanding), policies.ByRegistrar)}}}}
 	two := m
 	two.Administrators, two.Members = 2, m.Members[:1]
+	coming := m
+	coming.Members = []registry.Member{m.Members[0], m.Members[1]}
+	coming.Members[1].Ready, coming.Members[1].Planned = false, false
 	mandates := []registry.Mandate{{ID: joinID, Site: cedar, Authorizer: ana.ID, OnBehalf: ben.ID, AuthorizerName: "Ana", OnBehalfName: "Ben Osei", Since: tuesday, Live: true},
 		{ID: requestID, Site: cedar, Authorizer: ana.ID, OnBehalf: mallory.ID, AuthorizerName: "Ana", OnBehalfName: hostile, Since: noon}}
 	f := authorizingFacts{given: mandates, received: mandates[:1], sites: []registry.AuthorizingAt{{Site: cedar, Roles: []string{"on-behalf-of"}, Could: []registry.Account{ben, mallory}}},
@@ -30,6 +33,7 @@ func memberStories(v *visit, at places, p *policies.Program) []story {
 	return []story{
 		{"members", asMember(v.membersPage(at, m, "", ""))},
 		{"members-wrong", asMember(v.membersPage(at, m, "", "field-error.choose"))},
+		{"members-silent", asMember(v.whileSilent().membersPage(at, coming, "", ""))},
 		{"members-two", asMember(v.membersPage(at, two, "", ""))},
 		{"end-member", asMember(v.endMemberPage(at, m, m.Members[1], []registry.Dependant{{Name: "Ben Osei", Site: cedar.Name}, {Name: hostile, Site: cedar.Name, Keeps: true}}, url.Values{}, nil))},
 		{"end-member-wrong", asMember(v.endMemberPage(at, m, m.Members[1], nil, url.Values{"last": {hostile}, "words": {hostile}}, wrong))},

@@ -37,8 +37,12 @@ func trackerStories(v *visit, at places, p *policies.Program) []story {
 	wrong := map[string]string{"email": "field-error.email", "email-again": "field-error.required"}
 	back := asMember(v.trackerPage(at, site, answers, nil, nil))
 	back.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "declaration-asked", Address: "chan@cedarhill.example", Request: site.Request.ID, Opened: noon}}, "/requests/"+site.Request.ID)
+	granted := returned
+	granted.Request.State, granted.MayTake, granted.OnItsWay = policies.Granted, false, noon
+	granted.Happened = []registry.Happened{{At: noon, Kind: "request.granted"}}
 	return []story{
 		{"tracker", asMember(v.trackerPage(at, mine, nil, nil, nil))},
+		{"tracker-on-its-way", asMember(v.whileSilent().trackerPage(at, granted, nil, nil, nil))},
 		{"tracker-site", asMember(v.trackerPage(at, site, answers, nil, nil))},
 		{"tracker-signer-wrong", asMember(v.trackerPage(at, site, answers, form, wrong))},
 		{"tracker-mail-back", back},

@@ -16,6 +16,7 @@ type trackerPage struct {
 	Page
 	ID      string
 	State   tag
+	OnWay   string // that what was granted is on its way
 	About   []answered
 	Turned  []string // why it came back or was refused
 	Edit    bool     // it came back to this person
@@ -124,6 +125,9 @@ func (v *visit) trackerPage(at places, t registry.Tracker, answers []answered, f
 	p.About = []answered{{v.words.T("tracker.ref"), r.Ref}, {v.words.T("tracker.for"), t.Subject.Name()}}
 	if r.Submitted != nil {
 		p.About = append(p.About, answered{v.words.T("tracker.sent"), v.words.Moment(*r.Submitted, zone)})
+	}
+	if !t.OnItsWay.IsZero() {
+		p.OnWay, p.Late = v.words.T("late.being-set-up"), v.lateNotice(t.OnItsWay)
 	}
 	p.History = v.history(t, zone)
 	p.Turned, p.Edit = v.turned(t), r.State == policies.ReturnedR && r.By == v.person.Account.ID

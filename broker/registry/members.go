@@ -12,6 +12,7 @@ type Member struct {
 	Join, Account, Name, UserName, Role string
 	Request                             string
 	Held                                bool
+	Ready                               bool       // the realm has it
 	Since                               time.Time  // of the grant, or of the wish
 	Until                               *time.Time // known end of the grant
 	Planned                             bool
@@ -85,7 +86,7 @@ func (l looker) member(m *Member, site string) error {
 		if h.Site.ID != site || h.Role != m.Role {
 			continue
 		}
-		m.Held, m.Since, m.Until, m.Planned = true, h.Since, h.Until, h.Planned
+		m.Held, m.Since, m.Until, m.Planned, m.Ready = true, h.Since, h.Until, h.Planned, h.Ready
 		for _, w := range h.Why {
 			if w.Kind == "review" || w.Kind == "mandate" {
 				m.Word = append(m.Word, w)

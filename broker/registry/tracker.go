@@ -50,7 +50,8 @@ type Tracker struct {
 	Happened   []Happened
 	Registrars int // how many review the program: one alone cannot confirm what needs a second
 	MayCorrect bool
-	MayTake    bool // withdraw
+	MayTake    bool      // withdraw
+	OnItsWay   time.Time // since when what was granted is on its way to the realm; zero: it is not
 }
 
 // Tracker shows a request to those who may see it; for others there is none.
@@ -88,7 +89,24 @@ func (r *Registry) Tracker(ctx context.Context, account, id string) (Tracker, er
 			return t, err
 		}
 	}
+	if err := l.onItsWay(&t); err != nil {
+		return t, err
+	}
 	return t, l.history(&t)
+}
+
+// onItsWay finds the access that the request led to, where the realm does not have it.
+func (l looker) onItsWay(t *Tracker) error {
+	if t.Request.State != policies.Granted {
+		return nil
+	}
+	err := l.r.db.GetContext(l.ctx, &t.OnItsWay, `select g.from_at from access_grant g join account a on a.id = g.account_id
+		where g.account_id = $1 and g.site_id = $2 and g.role = $3 and g.leaf = g.role and g.ended_at is null and g.from_at <= $4 and g.until_at > $4
+			and g.shown_at is null and a.applied_rev < a.wanted_rev`, t.Request.Account, t.Request.Site, t.Request.Role, l.at)
+	if isNoRows(err) {
+		return nil
+	}
+	return err
 }
 
 func (l looker) signers(t *Tracker) error {

@@ -263,7 +263,7 @@ func (l looker) held(account string) ([]Access, error) {
 	}
 	if err := l.r.db.SelectContext(l.ctx, &rows, `select g.id, g.account_id, g.site_id, g.role, g.leaf, g.basis, g.from_at, g.until_at, g.version,
 		coalesce((select j.id from fact_join j where j.account_id = g.account_id and j.site_id = g.site_id and j.role = g.role and j.ended_at is null)::text, '') as join,
-		a.applied_rev >= a.wanted_rev as ready,
+		g.shown_at is not null or a.applied_rev >= a.wanted_rev as ready,
 		exists (select 1 from fact_restriction x where x.account_id = g.account_id and x.site_id = g.site_id and x.role = g.role and x.ended_at is null and x.from_at > $2) as planned
 		from access_grant g join account a on a.id = g.account_id
 		where g.account_id = $1 and g.ended_at is null and g.from_at <= $2 and g.until_at > $2 order by g.from_at, g.id`, account, l.at); err != nil {

@@ -118,6 +118,10 @@ func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 			}
 		}
 		if now.Even { // else what was granted meanwhile is not there yet: the next time welcomes
+			if _, err := t.ExecContext(ctx, `update access_grant set shown_at = $2 where account_id = $1 and shown_at is null and ended_at is null and from_at <= $2`,
+				w.Account.ID, now.At); err != nil {
+				return err
+			}
 			if err := r.welcome(ctx, t, w.Account, now.At); err != nil {
 				return err
 			}

@@ -13,6 +13,9 @@ import (
 // not answer, or does not give the keys to judge its answer, leaves the session as
 // it is; that it refuses ends it.
 func (s *Sessions) refresh(ctx context.Context, p registry.Person) error {
+	if s.silent() > 0 { // nobody's page waits for what is known to be away
+		return nil
+	}
 	realm, err := s.realm.get(ctx)
 	if err != nil {
 		s.cfg.Log.Warn("session: no refresh", "error", err)

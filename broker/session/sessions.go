@@ -35,6 +35,8 @@ type Config struct {
 	Count        func(outcome string) // told how each sign-in ended; nil for nobody
 	Log          *slog.Logger
 
+	Silent func() time.Duration // for how long Keycloak has not answered; nil for nobody who knows
+
 	MaxAge time.Duration // of the proof that a sign-in may bring along; 0 where the realm's sessions idle out as ours do
 }
 

@@ -67,8 +67,22 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) error {
 	return s.begin(w, r, flow, hint, "")
 }
 
+// surelySilent is for how long Keycloak must not have answered before nobody is sent to
+// it any more: their browser would say no more than that nothing is there.
+const surelySilent = 20 * time.Second
+
+func (s *Sessions) silent() time.Duration {
+	if s.cfg.Silent == nil {
+		return 0
+	}
+	return s.cfg.Silent()
+}
+
 // begin keeps the transaction and sends the browser to Keycloak; mark ends the state.
 func (s *Sessions) begin(w http.ResponseWriter, r *http.Request, flow registry.SignIn, hint, mark string) error {
+	if s.silent() > surelySilent {
+		return registry.Fail(registry.Unavailable, "error.sign-in-down")
+	}
 	realm, err := s.realm.get(r.Context())
 	if err != nil {
 		return err

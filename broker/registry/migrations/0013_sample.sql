@@ -10,5 +10,11 @@ create table sample (
 );
 grant select, insert, update, delete on sample to countersign_app;
 
+-- When the realm, read back, first showed a grant. Until then it is on its way, and
+-- people are told so; null also where a binary applied it that does not know of this:
+-- such a grant is shown once its account is even.
+alter table access_grant add column shown_at timestamptz;
+grant update (shown_at) on access_grant to countersign_app;
+
 -- +goose Down
 select 1;
