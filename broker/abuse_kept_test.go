@@ -47,7 +47,7 @@ func signsInAgain(t *testing.T, p *walk.Person) {
 // proves: B29 X10 attack A52
 func TestTypedWhileIdle(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	desk := s.registrars(t)
 	mona, sam := s.person(t, "Mona", "Fraser"), s.person(t, "Sam", "Reyes")
 	site, err := desk.OpenSite(mona, mona, walk.Clinic{Name: "Kept Clinic", City: "Vernon"})
@@ -96,7 +96,7 @@ func TestTypedWhileIdle(t *testing.T) {
 // proves: attack A52 attack A51 attack A65
 func TestKeptForOneOnly(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	desk := s.registrars(t)
 	mona, sam, eve := s.person(t, "Mona", "Fraser"), s.person(t, "Sam", "Reyes"), s.person(t, "Eve", "Reyes")
 	site, err := desk.OpenSite(mona, mona, walk.Clinic{Name: "Kept Clinic", City: "Vernon"})
@@ -166,7 +166,7 @@ func TestKeptForOneOnly(t *testing.T) {
 // proves: B29 attack A51
 func TestTypedInAnotherTab(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	desk := s.registrars(t)
 	mona, sam := s.person(t, "Mona", "Fraser"), s.person(t, "Sam", "Reyes")
 	site, err := desk.OpenSite(mona, mona, walk.Clinic{Name: "Kept Clinic", City: "Vernon"})
@@ -215,7 +215,7 @@ func TestTypedInAnotherTab(t *testing.T) {
 // proves: attack A51 attack A52
 func TestTypedBeforeSomebodyElse(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	desk := s.registrars(t)
 	mona, sam, eve := s.person(t, "Mona", "Fraser"), s.person(t, "Sam", "Reyes"), s.person(t, "Eve", "Reyes")
 	site, err := desk.OpenSite(mona, mona, walk.Clinic{Name: "Kept Clinic", City: "Vernon"})
@@ -259,7 +259,7 @@ func TestTypedBeforeSomebodyElse(t *testing.T) {
 // promised.
 func TestKeptIsLittle(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	sam := s.person(t, "Sam", "Reyes")
 	page, err := sam.Get("/access")
 	must(t, err)

@@ -95,7 +95,7 @@ func TestSignUp(t *testing.T) {
 // proves: X10
 func TestIdleAndSignOut(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	p := s.person(t, "Ida", "Moss")
 	get(t, p, "/access")
 	s.move(t, 12*time.Minute)

@@ -73,7 +73,7 @@ const (
 // proves: B29 X10 attack A52
 func TestIdleInBrowser(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	desk := s.registrars(t)
 	mona, sam := s.person(t, "Mona", "Fraser"), s.person(t, "Sam", "Reyes")
 	site, err := desk.OpenSite(mona, mona, walk.Clinic{Name: "Idle Clinic", City: "Vernon"})
@@ -149,7 +149,7 @@ func TestIdleInBrowser(t *testing.T) {
 // proves: attack A52
 func TestClocksOfThePage(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	sam := s.person(t, "Sam", "Reyes")
 	chrome := browser(t)
 	for _, clock := range []string{"Date", "performance"} {
@@ -172,7 +172,7 @@ func TestClocksOfThePage(t *testing.T) {
 // proves: attack A52
 func TestSignedOutInBrowser(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	sam := s.person(t, "Sam", "Reyes")
 	chrome := browser(t)
 	for _, script := range []bool{true, false} {
@@ -220,7 +220,7 @@ func TestSignedOutInBrowser(t *testing.T) {
 // proves: attack A52
 func TestWholeInBrowser(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := lend(t)
 	sam := s.person(t, "Sam", "Reyes")
 	b := newTab(t, browser(t))
 	b.signs(s, sam, "/access")

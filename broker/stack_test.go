@@ -298,6 +298,54 @@ func endShared() {
 	if sharedStack != nil {
 		sharedStack.stop()
 	}
+	for _, s := range lent.all {
+		s.stop()
+	}
+}
+
+var lent struct {
+	sync.Mutex
+	idle, all []*stack
+}
+
+// lend gives a product to one test after the other, each alone with it: it is for
+// those that move the clock, and mind neither that others did nor whom those left.
+func lend(t *testing.T) *stack {
+	t.Helper()
+	s := idle()
+	if s == nil {
+		var err error
+		if s, err = newStack(); err != nil {
+			t.Fatal(err)
+		}
+		lent.Lock()
+		lent.all = append(lent.all, s)
+		lent.Unlock()
+	}
+	s.change(t, `delete from kept_form`)
+	if made, _ := crews.Load(s); made != nil {
+		for _, p := range []*walk.Person{made.(*crew).First, made.(*crew).Second} {
+			again(t, p)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			return // nobody knows how it left it
+		}
+		lent.Lock()
+		defer lent.Unlock()
+		lent.idle = append(lent.idle, s)
+	})
+	return s
+}
+
+func idle() (s *stack) {
+	lent.Lock()
+	defer lent.Unlock()
+	if n := len(lent.idle); n > 0 {
+		s, lent.idle = lent.idle[n-1], lent.idle[:n-1]
+	}
+	return s
 }
 
 // app registers the sample application in the realm and runs it.
