@@ -26,6 +26,7 @@ var may = map[string][]string{
 	"countersign/broker/mail":              {"countersign/broker/registry", "countersign/broker/locale"},
 	"countersign/broker/portal": {"countersign/broker/registry", "countersign/broker/session", "countersign/broker/locale",
 		"countersign/policies", "countersign/provisioning"},
+	"countersign/broker/bulk":      {"countersign/broker/registry", "countersign/broker/locale", "countersign/policies"},
 	"countersign/broker/worker":    {"countersign/broker/registry", "countersign/broker/mail", "countersign/policies", "countersign/provisioning"},
 	"countersign/broker/local":     {"countersign/keycloak-realm"},
 	"countersign/broker/walk":      {},
@@ -52,6 +53,7 @@ github.com/emersion/go-smtp   broker/local
 github.com/prometheus         broker/ops
 github.com/go-resty/resty     provisioning/keycloak
 github.com/golang-jwt/jwt
+github.com/schollz/progressbar cmd/countersign
 `
 
 // Every package imports only what its duty needs, and every library comes in by

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -36,7 +37,8 @@ type LostMail struct {
 //   - an operator's invitation: the registrars of the program
 //   - an authorizer's offer, and what is told of a reset second factor: whoever did it
 //   - the mail with which a person begins: whoever invited them; who came by themself
-//     has asked for nothing yet, and may be known to the registrars of any program
+//     has asked for nothing yet, and may be known to the registrars of any program; who
+//     was imported is known to those of that one
 //   - a mail to somebody with access: another administrator of the site that it is
 //     about, and where there is none, the registrars of its program
 //
@@ -53,7 +55,7 @@ func WhoSeesToMail(m LostMail) (t MailTodo, ok bool) {
 		t.Account = m.Sender
 	case "account-setup":
 		if t.Account = m.Sender; m.Sender == "" {
-			t.Program = AnyProgram
+			t.Program = cmp.Or(m.Program, AnyProgram)
 		}
 	default:
 		other := slices.ContainsFunc(m.Administrators, func(a string) bool { return a != m.Reader })

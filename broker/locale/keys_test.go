@@ -15,7 +15,7 @@ import (
 )
 
 // speakers are the packages that say words of the product, or name keys in errors.
-var speakers = []string{"../policies", "portal", "mail", "session", "registry", "worker", "locale"}
+var speakers = []string{"../policies", "bulk", "portal", "mail", "session", "registry", "worker", "locale"}
 
 // use is one place that says a key, with the names of the values that it gives.
 type use struct {

@@ -42,7 +42,7 @@ func said(t *testing.T) (uses []use, prefixes []string) {
 }
 
 // keyed are the areas whose keys may stand alone in Go, such as in an error.
-var keyed = regexp.MustCompile(`^(error|field-error|sites|guide\.title|done)\.[a-z0-9.-]+[a-z0-9]$`)
+var keyed = regexp.MustCompile(`^(error|field-error|import|sites|guide\.title|done)\.[a-z0-9.-]+[a-z0-9]$`)
 
 // doneAt is the argument in which these calls name what the next page says: the
 // message "done.<key>".

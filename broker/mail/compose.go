@@ -131,6 +131,10 @@ func (w *writing) placeholders(shows []string) error {
 			w.args = append(w.args, "Ref", w.data[key])
 		case "user_name":
 			w.args = append(w.args, "UserName", w.data[key])
+		case "count":
+			w.args = append(w.args, "Count", w.data[key])
+		case "words":
+			w.args = append(w.args, "Words", inert(w.data[key]))
 		case "program":
 			name, err := w.ofProgram("name", w.data[key])
 			if err != nil {

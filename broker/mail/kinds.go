@@ -42,6 +42,7 @@ func (p part) only(c func(data) bool) part { p.when = c; return p }
 func signerNamed(d data) bool { return d["signer"] != "" }
 func signsSelf(d data) bool   { return d["signer"] == "" }
 func askedSelf(d data) bool   { return d["who"] == d["name"] }
+func begins(d data) bool      { return d["begins"] != "" }
 func askedOther(d data) bool  { return !askedSelf(d) }
 
 // resetBy tells by which office a second factor was reset.
@@ -114,6 +115,13 @@ var kinds = map[string]kind{
 	"brake-held": {shows: []string{"name", "brake", "kind"}, home: "operator", parts: []part{say("lead"),
 		say("drift").only(heldAs("drift")), say("lapse").only(heldAs("lapse")), say("implausible").only(heldAs("implausible")),
 		say("older").only(heldAs("older-record")), press("see", "/realm/brake/{brake}"), say("why")}},
+
+	// Imports: to the person, and to the registrars whose decision it was.
+	"pre-approved": {shows: []string{"name", "site", "program", "role", "request", "ref", "user_name", "begins"}, blank: []string{"begins"},
+		parts: []part{say("lead"), say("account").only(begins), say("sign"), press("begin", "/requests/{request}"), say("unknown")}},
+	"batch-decided": {shows: []string{"name", "who", "program", "ref", "count", "words"},
+		parts: []part{say("lead"), say("words"), say("means"), press("desk", "/desk"), say("surprise")}},
+	"not-imported": {shows: []string{"name", "who", "user_name", "program", "ref"}, parts: []part{say("lead"), say("again"), press("desk", "/desk")}},
 
 	// Access: it begins, comes near its end, pauses, ends.
 	"welcome": {shows: []string{"name", "site", "program", "role", "user_name"}, own: "welcome.subject",

@@ -32,7 +32,8 @@ const (
 func sample(k string) data {
 	all := data{"name": "Ana Whitefeather", "who": "Ben Osei", "site": "Cedar Hill", "signer": "Dr Chan", "ref": "CS-7Q4M-2XKP",
 		"request": request, "secret": secret, "program": "careconnect", "role": "practitioner", "user_name": "ana.w",
-		"at": "2026-03-01T20:00:00Z", "office": "group-administrator", "until": "2026-03-15T08:00:00Z", "tz": "America/Vancouver", "brake": request, "kind": "drift"}
+		"at": "2026-03-01T20:00:00Z", "office": "group-administrator", "until": "2026-03-15T08:00:00Z", "tz": "America/Vancouver", "brake": request, "kind": "drift",
+		"count": "412", "begins": "yes", "words": "minutes of 3 March"}
 	if kinds[k].home == policies.OperatorProgram {
 		all["role"] = "registrar"
 	}

@@ -154,6 +154,9 @@ func (v *visit) aboutPerson(at places, t registry.Tracker) []answered {
 	if r.Submitted != nil {
 		out = append(out, answered{v.words.T("tracker.sent"), v.words.Moment(*r.Submitted, t.Program.TimeZone)})
 	}
+	if r.Batch != "" {
+		out = append(out, answered{v.words.T("tracker.batch"), v.words.T("tracker.batch-text", "Ref", r.Batch)})
+	}
 	return append(out, answered{v.words.T("tracker.ref"), r.Ref})
 }
 

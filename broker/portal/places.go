@@ -76,6 +76,9 @@ func (p places) why(program, zone string, basis []registry.Why) []string {
 		switch w.Kind {
 		case "join":
 			what = p.role(program, w.Detail)
+			if w.Batch != "" {
+				key = "why.join-batch"
+			}
 		case "review":
 			key = "why.review-" + w.Detail
 		case "signature":
@@ -90,6 +93,9 @@ func (p places) why(program, zone string, basis []registry.Why) []string {
 			}
 		}
 		line := p.v.words.T(key, "On", p.v.words.Date(w.At, zone), "Who", w.Who, "What", what)
+		if w.Batch != "" {
+			line += " " + p.v.words.T("why.batch", "Ref", w.Batch)
+		}
 		if w.Until != nil {
 			line += " " + p.v.words.T("why.until", "On", p.v.words.Date(*w.Until, zone))
 		}

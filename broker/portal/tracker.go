@@ -129,6 +129,9 @@ func (v *visit) trackerPage(at places, t registry.Tracker, answers []answered, f
 	if !t.OnItsWay.IsZero() {
 		p.OnWay, p.Late = v.words.T("late.being-set-up"), v.lateNotice(t.OnItsWay)
 	}
+	if r.Batch != "" {
+		p.About = append(p.About, answered{v.words.T("tracker.batch"), v.words.T("tracker.batch-text", "Ref", r.Batch)})
+	}
 	p.History = v.history(t, zone)
 	p.Turned, p.Edit = v.turned(t), r.State == policies.ReturnedR && r.By == v.person.Account.ID
 	if r.Kind != policies.SiteRequest || !(t.Own || t.Registrar) {
@@ -168,6 +171,9 @@ func (v *visit) history(t registry.Tracker, zone string) []historyLine {
 		}
 		key := "happened." + h.Kind
 		args := []any{"Who", h.Who}
+		if h.Kind == "request.submitted" && h.Batch != "" {
+			key, args = "happened.request.entered", []any{"Ref", h.Batch}
+		}
 		line := historyLine{When: v.words.Moment(h.At, zone)}
 		if h.Kind == "review" {
 			key = "happened.review." + h.Verdict
@@ -175,6 +181,9 @@ func (v *visit) history(t registry.Tracker, zone string) []historyLine {
 			line.Words = v.said(h.Reasons, h.Words)
 		}
 		line.What = v.words.T(key, args...)
+		if h.Kind == "review" && h.Batch != "" {
+			line.What += " " + v.words.T("why.batch", "Ref", h.Batch)
+		}
 		out = append(out, line)
 	}
 	return out

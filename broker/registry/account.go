@@ -29,6 +29,7 @@ type Account struct {
 	LocaleChosen  bool   `db:"locale_chosen"` // by the person, here; no token changes it then
 	State         string // unconfirmed, asked, live, refused, closed
 	Setup         bool   `db:"setup"` // Keycloak is still to mail them how to begin
+	Imported      bool   // by a decision about many: they did not ask for it
 	Version       int64
 }
 
@@ -40,7 +41,7 @@ func (a Account) Name() string {
 	return a.UserName
 }
 
-const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, locale_chosen, state, (origin = 'sign-up' and setup_at is null and setup_lost_at is null) as setup, version`
+const accountColumns = `id, issuer, coalesce(sub, '') as sub, user_name, given_name, surname, email, email_verified, locale, locale_chosen, state, (origin = 'sign-up' and setup_at is null and setup_lost_at is null) as setup, batch_id is not null as imported, version`
 
 // Account reads one account by id.
 func (r *Registry) Account(ctx context.Context, id string) (Account, error) {
@@ -86,13 +87,21 @@ func (r *Registry) DetailsRefused(ctx context.Context, id string) error {
 	})
 }
 
-// accountRefused ends the asking; the mail's kind is the event's reason.
+// accountRefused ends the asking; the mail's kind is the event's reason. Who was
+// imported asked for nothing: the registrar whose decision it was is told instead, and
+// what was approved in advance is over.
 func (r *Registry) accountRefused(ctx context.Context, id string, tell func(Account) Mail) error {
 	return r.asked(ctx, id, Act{Kind: "account.refused", What: id}, func(tx *Tx, a Account) error {
 		m := tell(a)
 		tx.event("account", id, a.Version+1, "account.refused", map[string]string{"why": m.Kind})
 		if _, err := tx.ExecContext(ctx, `update account set state = 'refused', look_at = null, continue_to = null, wanted_rev = applied_rev, version = version + 1, changed_at = $2 where id = $1`, id, tx.At); err != nil {
 			return err
+		}
+		if a.Imported {
+			if err := tx.withdrawUnused(a); err != nil {
+				return err
+			}
+			return tx.tellNotImported(a)
 		}
 		return tx.mail(m)
 	})

@@ -178,6 +178,7 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 			union all select 'invitation', id::text, version from invitation union all select 'application', client_id, version from application
 			union all select 'brake', id::text, version from brake
 			union all select 'program', program, max(n) from program_version group by program
+			union all select 'batch', id::text, version from import_batch
 			union all select kind, id::text, case when ended_at is null then 1 else 2 end from fact)
 		select entity || ' ' || id || ' is at version ' || version || ' and has events 1 to ' || last || ', ' || n || ' of them'
 		from (select coalesce(rows.entity, e.entity) as entity, coalesce(rows.id, e.entity_id) as id, coalesce(rows.version, 0) as version,

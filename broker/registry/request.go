@@ -54,12 +54,14 @@ type Request struct {
 	Submitted   *time.Time `db:"submitted_at"`
 	Decided     *time.Time `db:"decided_at"`
 	Version     int64
+	Batch       string  // reference of the batch that sent it in the person's name
 	Sealed      []byte  `db:"answers" json:"-"`
 	Answers     Answers `db:"-"`
 }
 
 const requestColumns = `id, ref, program, program_n, digest, kind, account_id, by_account, coalesce(site_id::text, '') as site, coalesce(role, '') as role,
-	profession, authorizers, state, created_at, submitted_at, decided_at, version, answers`
+	profession, authorizers, state, created_at, submitted_at, decided_at, version, answers,
+	coalesce((select b.ref from import_batch b where b.id = request.batch_id), '') as batch`
 
 func (r *Registry) readRequest(ctx context.Context, q sqlx.QueryerContext, id string, lock string) (Request, error) {
 	var req Request

@@ -210,25 +210,31 @@ func (r *Registry) RecordStanding(ctx context.Context, by By, n NewStanding) err
 		if a := policies.MayRecordStanding(tx.Programs, tx.Actor, c).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
-		site, err := readSite(ctx, tx, req.Site)
-		if err != nil {
-			return "", err
-		}
-		last, err := dayIn(n.Expires, site.Location())
-		if err != nil || !last.AddDate(0, 0, 1).After(tx.At) {
-			return "", InvalidField("expires", "error.date-future")
-		}
-		profession, _ := tx.Programs[req.Program].Profession(req.Profession)
-		if n.Number == "" || !slices.Contains(profession.Bodies, n.Body) {
-			return "", InvalidField("body", "error.choose")
-		}
-		number := r.keys.Hash("licence:"+n.Body, n.Number)
-		if _, err := tx.add("standing", about{request: req.ID, account: req.Account, until: last.AddDate(0, 0, 1)},
-			`profession, body, number_hash, number_sealed, by_account`, req.Profession, n.Body, number,
-			r.keys.Seal([]byte(n.Number), "standing:"+req.Account), by.Account); err != nil {
+		if err := tx.addStanding(req, by.Account, n); err != nil {
 			return "", err
 		}
 		return "", tx.bumpRequest(req.ID, "request.reviewed")
 	})
+	return err
+}
+
+// addStanding records a registrar's finding about the licence of a request's subject.
+func (tx *Tx) addStanding(req Request, by string, n NewStanding) error {
+	site, err := readSite(tx.ctx, tx, req.Site)
+	if err != nil {
+		return err
+	}
+	last, err := dayIn(n.Expires, site.Location())
+	if err != nil || !last.AddDate(0, 0, 1).After(tx.At) {
+		return InvalidField("expires", "error.date-future")
+	}
+	profession, _ := tx.Programs[req.Program].Profession(req.Profession)
+	if n.Number == "" || !slices.Contains(profession.Bodies, n.Body) {
+		return InvalidField("body", "error.choose")
+	}
+	keys := tx.r.keys
+	_, err = tx.add("standing", about{request: req.ID, account: req.Account, until: last.AddDate(0, 0, 1)},
+		`profession, body, number_hash, number_sealed, by_account`, req.Profession, n.Body, keys.Hash("licence:"+n.Body, n.Number),
+		keys.Seal([]byte(n.Number), "standing:"+req.Account), by)
 	return err
 }

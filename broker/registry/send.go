@@ -16,6 +16,7 @@ type submission struct {
 	Profession  string   `json:"profession,omitempty"`
 	Authorizers []string `json:"authorizers,omitempty"`
 	Invitation  string   `json:"invitation,omitempty"` // an operator's
+	Batch       string   `json:"batch,omitempty"`      // that sent it in the person's name
 }
 
 func (req Request) submission() submission {

@@ -23,7 +23,19 @@ type SignUp struct {
 const (
 	unverifiedNotice = 5 * 24 * time.Hour // after the sign-up, by one mail
 	unverifiedLife   = 7 * 24 * time.Hour
+
+	// Who was imported did not sit at the sign-up page, and may be away for weeks.
+	importedNotice = 28 * 24 * time.Hour
+	importedLife   = 30 * 24 * time.Hour
 )
+
+// unusedFor is after how long an account that nobody uses is told of its end, and ended.
+func (a Account) unusedFor() (notice, life time.Duration) {
+	if a.Imported {
+		return importedNotice, importedLife
+	}
+	return unverifiedNotice, unverifiedLife
+}
 
 // SignUp records that somebody asks for an account; the worker makes it in
 // Keycloak. It answers alike whether the name or address is known: what really

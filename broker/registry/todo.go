@@ -36,6 +36,7 @@ type todoRow struct {
 	ForSite    string    `db:"for_site"`
 	Begins     string
 	Asked      *time.Time `db:"asked_at"`
+	Imported   bool
 	Program    string
 }
 
@@ -43,13 +44,15 @@ const todoColumns = `m.id, m.kind, m.address, coalesce(m.request_id::text, '') a
 	coalesce(m.site_id::text, '') as for_site, coalesce(m.program, '') as program,
 	coalesce((select name from site where id = coalesce(m.site_id, (select site_id from request where id = m.request_id))), '') as site_name,
 	coalesce((select user_name from account where m.kind = 'account-setup' and id = m.about_id), '') as begins,
-	(select act.at from event join act on act.id = event.act_id where m.kind = 'account-setup' and entity = 'account' and entity_id = m.about_id::text and version = 1) as asked_at`
+	(select act.at from event join act on act.id = event.act_id where m.kind = 'account-setup' and entity = 'account' and entity_id = m.about_id::text and version = 1) as asked_at,
+	exists (select 1 from account where m.kind = 'account-setup' and id = m.about_id and batch_id is not null) as imported`
 
 func (row todoRow) todo() MailTodo {
 	m := MailTodo{ID: row.ID, Kind: row.Kind, Address: row.Address, Request: row.Request, Site: row.SiteName, Opened: row.Opened, Begins: row.Begins,
 		MailTodo: policies.MailTodo{Account: row.ForAccount, Site: row.ForSite, Program: row.Program}}
 	if row.Asked != nil {
-		m.Closes = row.Asked.Add(unverifiedLife)
+		_, life := Account{Imported: row.Imported}.unusedFor()
+		m.Closes = row.Asked.Add(life)
 	}
 	return m
 }
@@ -68,7 +71,7 @@ func (r *Registry) openTodo(ctx context.Context, t *sqlx.Tx, mail string) error 
 	}
 	// Who came by an invitation signed up with its address; its act says whose it was.
 	err := t.GetContext(ctx, &of, `select (select id from account where lower(email) = lower($2) and state = 'live' order by id <> $1, id limit 1) as reader,
-		q.id as request, case when s.opened_at is not null then s.id end as opened, case s.program when $4 then s.code else s.program end as program,
+		q.id as request, case when s.opened_at is not null then s.id end as opened, coalesce(case s.program when $4 then s.code else s.program end, (select b.program from account a join import_batch b on b.id = a.batch_id where a.id = $1)) as program,
 		q.account_id as requester, case $5 when 'account-setup' then (select by.actor from event e join act a on a.id = e.act_id, invitation i join act by on by.id = i.act_id
 				where e.entity = 'account' and e.entity_id = ($1::uuid)::text and e.version = 1 and a.kind = 'account.ask-invited'
 				and i.purpose <> 'sign-up' and lower(i.email) = lower($2) and i.created_at < a.at order by i.created_at desc limit 1)

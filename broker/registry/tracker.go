@@ -37,6 +37,7 @@ type Happened struct {
 	Need    string
 	Reasons []string
 	Words   string // a reviewer's, to the requester
+	Batch   string // reference of the batch by which it was decided; empty for none
 }
 
 // Tracker is a request as somebody sees it who may.
@@ -143,11 +144,12 @@ func (l looker) history(t *Tracker) error {
 		Reasons pq.StringArray
 		Entity  string
 		Private []byte
+		Act     string
 	}
-	err := l.r.db.SelectContext(l.ctx, &rows, `select a.at, e.kind, a.actor as who, '' as verdict, '' as need, '{}'::text[] as reasons, '' as entity, null::bytea as private
+	err := l.r.db.SelectContext(l.ctx, &rows, `select a.at, e.kind, a.actor as who, '' as verdict, '' as need, '{}'::text[] as reasons, '' as entity, null::bytea as private, a.kind as act
 		from event e join act a on a.id = e.act_id where e.entity = 'request' and e.entity_id = $1 and e.kind not in ('request.saved', 'request.reviewed', 'request.begun')
 		union all
-		select v.recorded_at, 'review', v.by_account, v.verdict, v.need, v.reasons, v.id::text, p.data
+		select v.recorded_at, 'review', v.by_account, v.verdict, v.need, v.reasons, v.id::text, p.data, (select kind from act where act.id = v.act_id)
 		from fact_review v left join event e on e.entity = 'review' and e.entity_id = v.id::text and e.version = 1 left join event_private p on p.seq = e.seq
 		where v.request_id = $2 order by 1`, t.Request.ID, t.Request.ID)
 	if err != nil {
@@ -165,6 +167,9 @@ func (l looker) history(t *Tracker) error {
 		h := Happened{At: row.At, Kind: row.Kind, Verdict: row.Verdict, Need: row.Need, Reasons: row.Reasons}
 		if a, ok := named[value(row.Who)]; ok {
 			h.Who = a.Name()
+		}
+		if row.Act == "batch.row" {
+			h.Batch = t.Request.Batch
 		}
 		if row.Private != nil && (t.Own || t.Registrar) {
 			plain, err := l.r.keys.Unseal(row.Private, "event:review:"+row.Entity)

@@ -48,17 +48,18 @@ func (r *Registry) Verified(ctx context.Context, id string) error {
 // Keycloak, so that name and address are free for a new sign-up.
 func (r *Registry) StillUnverified(ctx context.Context, id string) error {
 	return r.unverified(ctx, id, "account.unverified", func(tx *Tx, a Account, age time.Duration) error {
-		if age >= unverifiedLife {
+		notice, life := a.unusedFor()
+		if age >= life {
 			return tx.closeAccount(a)
 		}
-		if age >= unverifiedNotice {
+		if age >= notice {
 			if err := tx.mail(Mail{Address: a.Email, Kind: "account-closing", About: id, Locale: a.Locale, Data: map[string]string{"user_name": a.UserName}}); err != nil {
 				return err
 			}
-			_, err := tx.ExecContext(ctx, `update account set look_at = $2 where id = $1`, id, tx.At.Add(unverifiedLife-age))
+			_, err := tx.ExecContext(ctx, `update account set look_at = $2 where id = $1`, id, tx.At.Add(life-age))
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `update account set look_at = $2 where id = $1`, id, tx.At.Add(unverifiedNotice-age))
+		_, err := tx.ExecContext(ctx, `update account set look_at = $2 where id = $1`, id, tx.At.Add(notice-age))
 		return err
 	})
 }
@@ -86,7 +87,7 @@ func (r *Registry) unverified(ctx context.Context, id, kind string, change func(
 }
 
 // closeAccount ends an account that nobody ever used, and what hangs on it: its
-// drafts are withdrawn, its own invitation stops working, where it was to continue
+// drafts and what was asked for in its name are withdrawn, its own invitation stops working, where it was to continue
 // is forgotten. An invitation that it came from is somebody else's, and stays good
 // for as long as it says.
 func (tx *Tx) closeAccount(a Account) error {
@@ -100,6 +101,9 @@ func (tx *Tx) closeAccount(a Account) error {
 	}
 	for _, d := range drafts {
 		tx.event("request", d.ID, d.Version, "request.withdrawn", nil)
+	}
+	if err := tx.withdrawUnused(a); err != nil {
+		return err
 	}
 	var links []struct {
 		ID      string

@@ -143,6 +143,7 @@ type Why struct {
 	Until  *time.Time
 	Who    string // name of who did it; empty for oneself or nobody
 	Detail string // capacity, agreement and version, regulating body
+	Batch  string // reference of the batch by which it was decided; empty for none
 }
 
 // why explains a basis.
@@ -153,13 +154,16 @@ func why(ctx context.Context, q sqlx.QueryerContext, basis []string) ([]Why, err
 		Until  time.Time
 		Who    *string
 		Detail string
+		Batch  string
 	}
-	err := sqlx.SelectContext(ctx, q, &rows, `
-		select 'join' as kind, recorded_at as at, until_at as until, null::uuid as who, role as detail from fact_join where id = any($1)
-		union all select 'review', recorded_at, until_at, by_account, capacity from fact_review where id = any($1)
-		union all select 'signature', recorded_at, until_at, account_id, agreement || ' ' || agreement_version from fact_signature where id = any($1)
-		union all select 'mandate', recorded_at, until_at, account_id, '' from fact_mandate where id = any($1)
-		union all select 'standing', recorded_at, until_at, by_account, body from fact_standing where id = any($1) order by 2`, pq.Array(orEmpty(basis)))
+	err := sqlx.SelectContext(ctx, q, &rows, `with f as (
+		select 'join' as kind, recorded_at as at, until_at as until, null::uuid as who, role as detail, request_id, act_id from fact_join where id = any($1)
+		union all select 'review', recorded_at, until_at, by_account, capacity, request_id, act_id from fact_review where id = any($1)
+		union all select 'signature', recorded_at, until_at, account_id, agreement || ' ' || agreement_version, request_id, act_id from fact_signature where id = any($1)
+		union all select 'mandate', recorded_at, until_at, account_id, '', request_id, act_id from fact_mandate where id = any($1)
+		union all select 'standing', recorded_at, until_at, by_account, body, request_id, act_id from fact_standing where id = any($1))
+		select f.kind, f.at, f.until, f.who, f.detail, coalesce(b.ref, '') as batch from f left join act on act.id = f.act_id and act.kind = 'batch.row'
+		left join request r on r.id = f.request_id and act.id is not null left join import_batch b on b.id = r.batch_id order by 2`, pq.Array(orEmpty(basis)))
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +174,7 @@ func why(ctx context.Context, q sqlx.QueryerContext, basis []string) ([]Why, err
 	named, err := accountsNamed(ctx, q, sorted(ids))
 	var out []Why
 	for _, row := range rows {
-		w := Why{Kind: row.Kind, At: row.At, Until: timeOrNil(open(row.Until)), Detail: row.Detail}
+		w := Why{Kind: row.Kind, At: row.At, Until: timeOrNil(open(row.Until)), Detail: row.Detail, Batch: row.Batch}
 		if a, ok := named[value(row.Who)]; ok {
 			w.Who = a.Name()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"countersign/broker/registry"
 	"countersign/provisioning"
@@ -112,6 +113,10 @@ func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
 	return err
 }
 
+// importedLink is how long the link is good that begins an imported account: as long as
+// that of an invitation.
+const importedLink = 14 * 24 * time.Hour
+
 func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	a := work.Account
 	if a.State == "closed" {
@@ -127,6 +132,9 @@ func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	}
 	if a.Setup {
 		setup := w.Setup
+		if a.Imported { // they do not wait for it
+			setup.Lifespan = importedLink
+		}
 		want.Setup = &setup
 	}
 	return want

@@ -30,6 +30,7 @@ type commands struct {
 	Realm   realmCmd   `cmd:"" help:"The realm as code."`
 	App     appCmd     `cmd:"" help:"Relying applications."`
 	Access  accessCmd  `cmd:"" help:"Who operates the product."`
+	Import  importCmd  `cmd:"" help:"Bring in many people from a file, by a registrar's recorded decision: accounts, and requests that are approved in advance."`
 	Mail    mailCmd    `cmd:"" help:"Mails that came back."`
 	Audit   auditCmd   `cmd:"" help:"Check the record."`
 	Clock   clockCmd   `cmd:"" help:"Move the record's clock forward: demos and tests only."`
