@@ -15,7 +15,8 @@ import (
 type Directory interface {
 	// CreatePerson makes the person, or adopts the one of that name who already
 	// carries p.Account (a lost reply): an account keeps its user name until its
-	// sub is known. ErrUserNameTaken or ErrMailTaken when a stranger holds the
+	// sub is known. With p.Before whoever carries it is adopted, whatever they are
+	// called there by now. ErrUserNameTaken or ErrMailTaken when a stranger holds the
 	// name (a shared mail address is no conflict where the realm allows it).
 	CreatePerson(ctx context.Context, p NewPerson) (sub string, err error)
 	// SendSetup makes the directory mail the person a link with which they
@@ -91,6 +92,7 @@ type NewPerson struct {
 	Email     string
 	Locale    string   // "en" or "es"
 	Groups    []string // group paths to embed at creation; empty for none
+	Before    bool     // an earlier try may have made them: look first, which costs a call more
 }
 
 // Setup is the mail by which a person verifies the address and chooses a password.

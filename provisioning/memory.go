@@ -97,14 +97,22 @@ func (m *Memory) CreatePerson(_ context.Context, p NewPerson) (string, error) {
 		join = append(join, id)
 	}
 	sub := ""
+	var taken error
 	for _, known := range m.people {
+		if p.Before && known.Account == p.Account {
+			sub = known.Sub
+			break
+		}
 		switch {
 		case known.UserName != name:
 		case known.Account != p.Account:
-			return "", ErrUserNameTaken
+			taken = ErrUserNameTaken
 		default:
 			sub = known.Sub
 		}
+	}
+	if sub == "" && taken != nil {
+		return "", taken
 	}
 	if sub == "" {
 		sub = m.nextID("person")

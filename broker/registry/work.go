@@ -23,6 +23,7 @@ type AccountWork struct {
 	Groups  []Leaf // the leaves of its open grants
 	Waits   bool   // a group of a site is not made yet
 	Over    []Leaf // the leaves of its grants that are over, and of none that is open
+	Before  bool   // a creation was sent whose outcome is not known: the person may be there
 	Frozen  bool   // nothing was decided about it since the record is not believed: let it be
 }
 
@@ -45,6 +46,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 		Urgent bool
 		Ended  bool
 		Forget bool
+		Before bool
 		Tries  int
 	}
 	w.Lease = NewID()
@@ -56,7 +58,8 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries, exists (select 1 from step
 				where target = account.id and rev >= urgent_rev and kind = 'end-sessions' and outcome = 'done') as ended,
 				factors_rev > applied_rev and not exists (select 1 from step
-				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget`, w.Lease, leaseLife.Seconds())
+				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget,
+				sub is null and exists (select 1 from step where target = account.id and kind = 'create' and sent_at is not null) as before`, w.Lease, leaseLife.Seconds())
 		if err != nil {
 			return err
 		}
@@ -69,6 +72,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 		return w, false, nil
 	}
 	w.Account, w.Rev, w.Urgent, w.Ended, w.Forget, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Forget, row.Tries
+	w.Before = row.Before
 	return w, err == nil, err
 }
 
@@ -247,11 +251,16 @@ func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string
 // Plan inserts the steps of a claimed account before they are run, after those of
 // the same revision that were carried out, and returns the number of the first. What
 // was sent, has no answer and is not planned again, stays: the realm shows it done.
+// A creation that was sent once stays sent, whatever becomes of its next try.
 func (r *Registry) Plan(ctx context.Context, w AccountWork, steps [][2]string) (first int, err error) {
 	err = r.fenced(ctx, w, func(t *sqlx.Tx) error {
 		var kinds, objects []string
 		for _, s := range steps {
 			kinds, objects = append(kinds, s[0]), append(objects, s[1])
+		}
+		var created *time.Time
+		if err := t.GetContext(ctx, &created, `select min(sent_at) from step where target = $1 and kind = 'create'`, w.Account.ID); err != nil {
+			return err
 		}
 		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'
 			and (sent_at is null or (kind, object) in (select * from unnest($3::text[], $4::text[])))`, w.Account.ID, w.Rev, pq.Array(kinds), pq.Array(objects)); err != nil {
@@ -261,7 +270,8 @@ func (r *Registry) Plan(ctx context.Context, w AccountWork, steps [][2]string) (
 			return err
 		}
 		for i, s := range steps {
-			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object) values ($1, $2, $3, $4, $5)`, w.Account.ID, w.Rev, first+i, s[0], s[1]); err != nil {
+			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object, sent_at)
+				values ($1, $2, $3, $4::text, $5, case when $4 = 'create' then $6::timestamptz end)`, w.Account.ID, w.Rev, first+i, s[0], s[1], created); err != nil {
 				return err
 			}
 		}

@@ -128,7 +128,7 @@ func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	}
 	if a.Sub == "" {
 		want.Create = &provisioning.NewPerson{Account: a.ID, UserName: a.UserName, GivenName: a.GivenName,
-			Surname: a.Surname, Email: a.Email, Locale: a.Locale}
+			Surname: a.Surname, Email: a.Email, Locale: a.Locale, Before: work.Before}
 	}
 	if a.Setup {
 		setup := w.Setup

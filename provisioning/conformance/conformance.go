@@ -42,6 +42,7 @@ func Run(t *testing.T, f Fixture) {
 	s := suite{Fixture: f, tag: fmt.Sprintf("%x", time.Now().UnixNano()&0xffffffff)}
 	for name, test := range map[string]func(*testing.T){
 		"a person is created once":          s.createOnce,
+		"a renamed person is adopted":       s.renamed,
 		"a stranger's name is refused":      s.nameTaken,
 		"a shared mailbox is no conflict":   s.sharedMail,
 		"bad fields are named":              s.invalid,
@@ -178,6 +179,23 @@ func (s suite) createOnce(t *testing.T) {
 		Email: p.Email, Locale: "es", Account: p.Account, Enabled: true,
 	}
 	equal(t, "person", s.Person(t, sub), want)
+}
+
+// renamed: a creation whose reply was lost is adopted under whatever name its person
+// has by then, and nobody else is made; where there is nobody yet, somebody is.
+func (s suite) renamed(t *testing.T) {
+	ids := s.sited(t, "renamed")
+	p := s.person("renamed")
+	p.Before = true
+	sub, err := s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	s.Elsewhere.Rename(t, sub, "other-name-"+s.tag)
+	p.Groups = []string{s.Root + "/careconnect/renamed-" + s.tag + "/viewer"}
+	again, err := s.Directory.CreatePerson(t.Context(), p)
+	must(t, err)
+	equal(t, "sub of the repeat", again, sub)
+	equal(t, "name", s.Person(t, sub).UserName, "other-name-"+s.tag)
+	s.holds(t, sub, ids["viewer"])
 }
 
 func (s suite) nameTaken(t *testing.T) {

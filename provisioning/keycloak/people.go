@@ -20,10 +20,16 @@ const accountAttribute = "countersign_account"
 // CreatePerson implements provisioning.Directory. User names are unique, so that
 // Keycloak answers the repeat of a creation whose reply was lost with a conflict:
 // only then is it looked up who carries our account id. To look first would cost
-// more than the creation.
+// more than the creation. But whoever was renamed in Keycloak meanwhile is in nobody's
+// way, and so a try that is not the first looks first.
 func (d *Directory) CreatePerson(ctx context.Context, p provisioning.NewPerson) (string, error) {
 	if p.Account == "" {
 		return "", &provisioning.InvalidError{Fields: []provisioning.InvalidField{{Name: accountAttribute, Rule: "error-empty"}}}
+	}
+	if p.Before {
+		if sub, err := d.adopt(ctx, p); err != nil || sub != "" {
+			return sub, err
+		}
 	}
 	p.UserName = strings.ToLower(strings.TrimSpace(p.UserName)) // Keycloak stores it so
 	sub, err := d.post(ctx, p)
@@ -31,7 +37,11 @@ func (d *Directory) CreatePerson(ctx context.Context, p provisioning.NewPerson) 
 	case err == nil:
 		return sub, nil
 	case status(err) == http.StatusConflict:
-		return d.adopt(ctx, p, err)
+		conflict := err
+		if sub, err = d.adopt(ctx, p); err == nil && sub == "" {
+			err = taken(p, conflict)
+		}
+		return sub, err
 	case status(err) == http.StatusInternalServerError && len(p.Groups) > 0:
 		// An embedded group that does not exist is answered with 500.
 		return "", d.missingGroup(ctx, p.Groups, err)
@@ -64,15 +74,11 @@ func (d *Directory) post(ctx context.Context, p provisioning.NewPerson) (sub str
 }
 
 // adopt returns the person that already carries the account, in the groups asked
-// for: an earlier or a concurrent creation. Else a stranger has the name or the
-// address.
-func (d *Directory) adopt(ctx context.Context, p provisioning.NewPerson, conflict error) (string, error) {
+// for: an earlier or a concurrent creation; "" when nobody does.
+func (d *Directory) adopt(ctx context.Context, p provisioning.NewPerson) (string, error) {
 	sub, err := d.byAccount(ctx, p.Account)
-	if err != nil {
+	if err != nil || sub == "" {
 		return "", err
-	}
-	if sub == "" {
-		return "", taken(p, conflict)
 	}
 	for _, path := range p.Groups {
 		g, err := d.groupAt(ctx, path)
