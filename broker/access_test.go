@@ -1,8 +1,6 @@
 package broker_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -140,62 +138,6 @@ func TestIdleAndSignOut(t *testing.T) {
 	must(t, err)
 	if !page.FormWith("password").Has("username") {
 		t.Errorf("after signing out: %s %s", page.URL, page.Text())
-	}
-	s.invariants(t)
-}
-
-// writer lets the product's writing account into the realm, or keeps it out.
-func (s *stack) writer(t *testing.T, enabled bool) {
-	t.Helper()
-	var clients []struct{ ID string }
-	s.keycloak(t, "/clients?clientId="+s.config.WriterID, &clients)
-	var user map[string]any
-	s.keycloak(t, "/clients/"+clients[0].ID+"/service-account-user", &user)
-	user["enabled"] = enabled
-	body, err := json.Marshal(user)
-	must(t, err)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.config.Keycloak+"/admin/realms/"+s.config.Realm+"/users/"+user["id"].(string), bytes.NewReader(body))
-	must(t, err)
-	req.Header.Set("Authorization", "Bearer "+s.adminToken(t))
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	must(t, err)
-	must(t, resp.Body.Close())
-	if resp.StatusCode != http.StatusNoContent {
-		t.Fatalf("Keycloak answers %s", resp.Status)
-	}
-}
-
-// While the realm does not take what was granted, My access says "being set up" and
-// no welcome goes out; as soon as it does, both follow by themselves.
-// proves: C24
-func TestBeingSetUp(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	m := s.maple(t)
-	s.inRealm(t, m.paul, m.site, "practitioner", "viewer")
-	id, err := walk.AskToAssist(m.site, m.mona, "medical-office-assistant")
-	must(t, err)
-	s.writer(t, false)
-	must(t, m.paul.Approve(walk.Inbox(id), allowing))
-	if !s.holds(t, m.mona, m.site, "on-behalf-of") {
-		t.Fatal("the grant waits for the realm")
-	}
-	says(t, get(t, m.mona, "/access"), "On-behalf-of user Being set up")
-	time.Sleep(time.Second) // long enough for a first try to fail
-	says(t, get(t, m.mona, "/access"), "On-behalf-of user Being set up")
-	if n := s.mails(t, m.mona, "elcome"); n != 0 {
-		t.Error("welcomed before there was anything to use")
-	}
-	s.writer(t, true)
-	s.inRealm(t, m.mona, m.site, "administrator", "on-behalf-of", "viewer")
-	s.inPlace(t, m.mona, "On-behalf-of user")
-	welcome, err := s.mail.Wait(m.mona.Email, "elcome", "/access")
-	must(t, err)
-	for _, text := range []string{m.mona.UserName, m.name, "eHealth Viewer", "Microsoft Edge"} {
-		if !strings.Contains(welcome.Text, text) {
-			t.Errorf("the welcome package does not say %q: %s", text, welcome.Text)
-		}
 	}
 	s.invariants(t)
 }
