@@ -21,6 +21,7 @@ type deskPage struct {
 	ID             string
 	NeedsMe, Waits itemLines
 	Back           []mailBack
+	Brakes         []brakeLink
 }
 
 func (*deskPage) view() string { return "desk" }
@@ -72,6 +73,9 @@ func (s *site) desk(v *visit) error {
 	}
 	p := v.deskPage(at, program, mine, waits)
 	if p.Back, err = s.backOf(v, program, ""); err != nil {
+		return err
+	}
+	if p.Brakes, err = s.brakesHeld(v, true); err != nil {
 		return err
 	}
 	return v.show(http.StatusOK, p)

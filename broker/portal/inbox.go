@@ -11,9 +11,10 @@ import (
 // inboxPage lists what waits for the person's word, oldest first.
 type inboxPage struct {
 	Page
-	Items itemLines
-	Desks []deskLink
-	Back  []mailBack
+	Items  itemLines
+	Desks  []deskLink
+	Back   []mailBack
+	Brakes []brakeLink
 }
 
 func (*inboxPage) view() string { return "inbox" }
@@ -48,6 +49,9 @@ func (s *site) inbox(v *visit) error {
 	}
 	p := v.inboxPage(at, items)
 	if p.Back, err = s.backOf(v, "", "/inbox"); err != nil {
+		return err
+	}
+	if p.Brakes, err = s.brakesHeld(v, true); err != nil {
 		return err
 	}
 	return v.show(http.StatusOK, p)

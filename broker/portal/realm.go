@@ -16,6 +16,7 @@ type realmPage struct {
 	Piles   []pileLine
 	Windows []windowLink
 	Charts  []chart
+	Brakes  []brakeLink
 }
 
 func (*realmPage) view() string { return "realm" }
@@ -49,7 +50,11 @@ func (s *site) realm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, v.realmPage(x, samples, over, s.Silent()))
+	p := v.realmPage(x, samples, over, s.Silent())
+	if p.Brakes, err = s.brakesHeld(v, false); err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, p)
 }
 
 // late is how long work may wait before the page says that somebody should look: the

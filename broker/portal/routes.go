@@ -94,6 +94,8 @@ func (s *site) routes() http.Handler {
 
 	// Keycloak and the record: how the one follows the other, for operators.
 	r.Get("/realm", s.signed(s.realm))
+	r.Get("/realm/brake/{brake}", s.signed(s.brake))
+	r.Post("/realm/brake/{brake}", s.signed(s.release))
 
 	// A site's members, and who acts on whose behalf.
 	r.Route("/sites/{site}", func(r chi.Router) {

@@ -108,6 +108,7 @@ type EffectLine struct {
 	provisioning.Effect
 	Person, UserName string
 	Program, Site    string
+	SiteCode         string
 	SiteName         string
 	Role             string
 }
@@ -154,10 +155,10 @@ func effectLines(ctx context.Context, q sqlx.QueryerContext, effects provisionin
 	if err != nil {
 		return nil, err
 	}
-	type place struct{ ID, Program, Name, Group, Leaf string }
+	type place struct{ ID, Program, Code, Name, Group, Leaf string }
 	var places []place
-	if err := sqlx.SelectContext(ctx, q, &places, `select id, program, name, '' as group, '' as leaf from site where id = any($1)
-		union all select s.id, s.program, s.name, g.kc_id, g.leaf from realm_group g join site s on s.id = g.site_id where g.kc_id = any($2)`,
+	if err := sqlx.SelectContext(ctx, q, &places, `select id, program, code, name, '' as group, '' as leaf from site where id = any($1)
+		union all select s.id, s.program, s.code, s.name, g.kc_id, g.leaf from realm_group g join site s on s.id = g.site_id where g.kc_id = any($2)`,
 		pq.Array(sorted(sites)), pq.Array(sorted(groups))); err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func effectLines(ctx context.Context, q sqlx.QueryerContext, effects provisionin
 	var out []EffectLine
 	for _, e := range effects {
 		p := at[cmp.Or(e.Group, e.Site)]
-		line := EffectLine{Effect: e, Program: p.Program, Site: p.ID, SiteName: p.Name, Role: p.Leaf}
+		line := EffectLine{Effect: e, Program: p.Program, Site: p.ID, SiteCode: p.Code, SiteName: p.Name, Role: p.Leaf}
 		switch {
 		case e.Do == provisioning.DoLapse:
 			line.Role = e.Role
