@@ -82,8 +82,18 @@ func (w world) readForms(t *testing.T) []form {
 		read(t, w.paul, "/authorizing", formTo("/offer")).with("account", w.account(t, w.nora)),
 		read(t, w.paul, "/authorizing", formTo("/invite")).with("role", "on-behalf-of").with("email", "eve@there.example"),
 		read(t, w.paul, at+"/end", formTo("/end")),
+		read(t, rosa, "/realm/brake/"+w.brake(t), formTo("/brake/")).with("digest", "of-another-list"),
 		read(t, w.sara, "/declare/"+w.wesAsks, formTo("/declare")).with("agree", "yes"),
 	}
+}
+
+// brake is something that the brake holds. Nobody acted, so that it has no version yet.
+func (w world) brake(t *testing.T) (id string) {
+	t.Helper()
+	w.query(t, &id, `insert into brake (id, kind, about, state, plan, digest, total, held_at, changed_at, version)
+		values (gen_random_uuid(), 'lapse', 'matrix', 'held', '[]', 'none', 0, now(), now(), 0)
+		on conflict (kind, about) where state = 'held' do update set changed_at = excluded.changed_at returning id`)
+	return id
 }
 
 // to is the same form, sent to another address.

@@ -90,9 +90,7 @@ func (w world) rows(t *testing.T) []row {
 			select gen_random_uuid(), 'nobody@nowhere.example', 'declaration-asked', $1, 'matrix', 'en', now(), now(), now() returning id)
 		insert into mail_todo (id, mail_id, kind, address, about_id, for_account, opened_at)
 			select gen_random_uuid(), m.id, 'declaration-asked', 'nobody@nowhere.example', $1, $2, now() from m returning id`, w.samAsks, w.account(t, w.sam))
-	var brake string // held by the brake
-	w.query(t, &brake, `insert into brake (id, kind, about, state, plan, digest, total, held_at, changed_at)
-		values (gen_random_uuid(), 'lapse', 'matrix', 'held', '[]', 'none', 0, now(), now()) returning id`)
+	brake := w.brake(t)
 	return append(out,
 		row{route: "GET /realm/brake/{brake}", by: "{brake}", id: brake, in: registrars + "support auditor"},
 		row{route: "POST /realm/brake/{brake}", by: "{brake}", id: brake, in: registrars, knows: "support auditor"},

@@ -126,6 +126,10 @@ func loadBuiltin(ctx context.Context, reg *registry.Registry, log *slog.Logger) 
 	}
 	for _, p := range order {
 		loaded, err := reg.LoadProgram(ctx, registry.CommandLine(), p)
+		if registry.IsKind(err, registry.Conflict) { // the version in force stays until two people released the new one
+			log.Warn("a changed program is held by the brake", "program", p.ID, "err", err)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("program %s: %w", p.ID, err)
 		}

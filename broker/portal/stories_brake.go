@@ -40,8 +40,6 @@ func brakeStories(v *visit, at places, p *policies.Program) []story {
 	released.State, released.SecondAt, released.Second = registry.BrakeReleased, moment(noon), ana.Name()
 	again := v.brakePage(at, changed)
 	again.Problems = []problem{{Message: v.words.T("error.brake-changed")}}
-	ahead := v.brakePage(at, drift)
-	ahead.Ahead = v.words.N("strength.ahead", 15)
 	held := v.brakeLinks([]registry.BrakeLink{{ID: requestID, Kind: registry.BrakeDrift, Effects: 212, Held: noon}, {ID: joinID, Kind: registry.BrakeImplausible, Held: noon}})
 	inbox, desk := asMember(v.inboxPage(at, registry.Items{})), asMember(v.deskPage(at, p.ID, registry.Items{}, registry.Items{}))
 	inbox.Brakes, desk.Brakes = held, held
@@ -52,7 +50,6 @@ func brakeStories(v *visit, at places, p *policies.Program) []story {
 		{"desk-held", desk},
 		{"realm-held", realm},
 		{"brake", asMember(v.brakePage(at, drift))},
-		{"brake-ahead", asMember(ahead)},
 		{"brake-hidden", asMember(v.brakePage(at, hidden))},
 		{"brake-second", asMember(v.brakePage(at, second))},
 		{"brake-mine", asMember(v.brakePage(at, mine))},

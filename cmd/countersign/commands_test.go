@@ -170,6 +170,9 @@ func TestFirstDay(t *testing.T) {
 	p.bootstrap(t)
 	p.applications(t)
 	p.does(t, "nothing found", "audit", "invariants")
+	p.does(t, "careconnect is in force as it is", "program", "load", "../../policies/programs/careconnect")
+	p.does(t, "nothing is held", "brake", "list")
+	p.refuses(t, "there is no brake", "brake", "show", registry.NewID())
 	if code := serving.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("SIGTERM: exit status %d\n%s", code, serving.said)
 	}

@@ -29,8 +29,10 @@ type commands struct {
 	Keys    keysCmd    `cmd:"" help:"Make the keys for signing, sealing and pepper."`
 	Realm   realmCmd   `cmd:"" help:"The realm as code."`
 	App     appCmd     `cmd:"" help:"Relying applications."`
+	Program programCmd `cmd:"" help:"The programs in force."`
 	Access  accessCmd  `cmd:"" help:"Who operates the product."`
 	Import  importCmd  `cmd:"" help:"Bring in many people from a file, by a registrar's recorded decision: accounts, and requests that are approved in advance."`
+	Brake   brakeCmd   `cmd:"" help:"What waits for two people before it is done to the realm, or to what many hold."`
 	Mail    mailCmd    `cmd:"" help:"Mails that came back."`
 	Audit   auditCmd   `cmd:"" help:"Check the record."`
 	Clock   clockCmd   `cmd:"" help:"Move the record's clock forward: demos and tests only."`
