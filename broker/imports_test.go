@@ -38,6 +38,7 @@ var may = map[string][]string{
 // may import it.
 const doors = `
 github.com/Nerzal/gocloak     provisioning/keycloak
+github.com/go-jose/go-jose    broker/registry broker/session
 github.com/jmoiron/sqlx       broker/registry
 github.com/lib/pq             broker/registry broker/local
 github.com/coreos/go-oidc     broker/session cmd/relying-app

@@ -91,6 +91,14 @@ func (w world) rows(t *testing.T) []row {
 		insert into mail_todo (id, mail_id, kind, address, about_id, for_account, opened_at)
 			select gen_random_uuid(), m.id, 'declaration-asked', 'nobody@nowhere.example', $1, $2, now() from m returning id`, w.samAsks, w.account(t, w.sam))
 	brake := w.brake(t)
+	var ended string // of what olga holds, by nobody's act
+	w.query(t, &ended, `with r as (insert into receipt (id, account_id, rev, act_id, at, sessions, confirmed_at)
+			select gen_random_uuid(), $1, 1000000, (select id from act where actor is null limit 1), now(), 0, now() returning id)
+		insert into receipt_grant (receipt_id, grant_id, kept) select r.id, g.id, false from r, access_grant g where g.account_id = $1 and g.site_id = $2 and g.leaf = g.role
+		returning receipt_id`, w.account(t, w.olga), w.site)
+	for _, at := range []string{"GET /ends/{receipt}", "GET /ends/{receipt}/live"} {
+		out = append(out, row{route: at, by: "{receipt}", id: ended, in: "on-behalf-of support auditor " + admins + registrars})
+	}
 	return append(out,
 		row{route: "GET /realm/brake/{brake}", by: "{brake}", id: brake, in: registrars + "support auditor"},
 		row{route: "POST /realm/brake/{brake}", by: "{brake}", id: brake, in: registrars, knows: "support auditor"},

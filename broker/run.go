@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +25,10 @@ import (
 
 // setupLife is how long the link is good by which a new person begins.
 const setupLife = 12 * time.Hour
+
+// urgentConnections are kept to the record for what ends access: its four lanes, what
+// is due, and events.
+const urgentConnections = 8
 
 // Open opens the record as this configuration says.
 func Open(ctx context.Context, c Config) (*registry.Registry, error) {
@@ -45,6 +50,11 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 		return err
 	}
 	defer reg.Close()
+	apart, err := reg.Apart(urgentConnections)
+	if err != nil {
+		return err
+	}
+	defer apart.Close()
 	public, err := url.Parse(c.PublicURL)
 	if err != nil {
 		return err
@@ -67,7 +77,8 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	if err := prepare(ctx, c, reg, log); err != nil {
 		return err
 	}
-	directory := c.directory(func(call keycloak.Call) { watch.Called(call.Kind, call.Outcome, call.Took) })
+	called := func(call keycloak.Call) { watch.Called(call.Kind, call.Outcome, call.Took) }
+	directory := c.directory(called)
 	if err := prove(ctx, directory, log); err != nil {
 		return err
 	}
@@ -75,6 +86,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 		RedirectURL: c.at("/callback"), PostLogout: c.at("/signed-out"), CookieName: c.cookie(), Secure: public.Scheme == "https",
 		Language: locale.Match, Count: watch.SignIn, Silent: watch.Silent, MaxAge: c.maxAge(), Log: log}, reg)
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
+		Urgent: worker.Way{Registry: apart, Directory: c.directory(called)}, Public: strings.TrimRight(c.PublicURL, "/"),
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
 	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Proxies: c.Proxies, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served, Silent: watch.Silent})
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // ErrNotConverged is returned when the directory, read back, does not hold what
@@ -39,11 +40,23 @@ func apply(ctx context.Context, d Directory, w *Wanted, s Step) error {
 	case KindConsents:
 		return d.RevokeConsents(ctx, w.Sub)
 	case KindEndSessions:
-		return d.EndSessions(ctx, w.Sub)
+		return endSessions(ctx, d, w)
 	case KindJoin:
 		return d.Join(ctx, w.Sub, s.Object)
 	}
 	return fmt.Errorf("provisioning: unknown step %q", s.Kind)
+}
+
+// endSessions keeps when it was done, so that the read-back sees what outlived it.
+func endSessions(ctx context.Context, d Directory, w *Wanted) error {
+	err := d.EndSessions(ctx, w.Sub)
+	if w.Remove && errors.Is(err, ErrNotFound) {
+		return nil // gone before
+	}
+	if err == nil {
+		w.LoggedOut = time.Now()
+	}
+	return err
 }
 
 func create(ctx context.Context, d Directory, w *Wanted) error {
@@ -66,29 +79,33 @@ func create(ctx context.Context, d Directory, w *Wanted) error {
 
 // readHeld asks the directory what the person holds. Somebody who does not exist
 // yet holds nothing; ErrNoPerson when they did exist and are gone.
-func readHeld(ctx context.Context, d Directory, sub string) (Held, error) {
-	if sub == "" {
-		return Held{}, nil
+func readHeld(ctx context.Context, d Directory, w Wanted) (h Held, err error) {
+	if w.Sub == "" {
+		return h, nil
 	}
-	groups, err := d.Memberships(ctx, sub)
+	h.Groups, err = d.Memberships(ctx, w.Sub)
+	if err == nil && !w.LoggedOut.IsZero() {
+		h.Sessions, err = d.Sessions(ctx, w.Sub)
+	}
 	if errors.Is(err, ErrNotFound) {
 		err = fmt.Errorf("%w: %w", ErrNoPerson, err)
 	}
-	return Held{Groups: groups}, err
+	return h, err
 }
 
 // ReadBack asks the directory whether the person now holds exactly what is
-// wanted. ErrNotConverged, with the difference, when not.
+// wanted, and no session that was to end. ErrNotConverged, with the difference, when not.
 func ReadBack(ctx context.Context, d Directory, w Wanted) error {
-	held, err := readHeld(ctx, d, w.Sub)
+	held, err := readHeld(ctx, d, w)
 	if err != nil {
 		return err
 	}
-	missing, surplus := w.missing(held), w.surplus(held)
-	if len(missing) == 0 && len(surplus) == 0 {
+	missing, surplus, alive := w.missing(held), w.surplus(held), w.survivors(held)
+	if len(missing) == 0 && len(surplus) == 0 && len(alive) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: account %s: missing %s, surplus %s", ErrNotConverged, w.Account, paths(missing), paths(surplus))
+	return fmt.Errorf("%w: account %s: missing %s, surplus %s, sessions that outlived their end: %d",
+		ErrNotConverged, w.Account, paths(missing), paths(surplus), len(alive))
 }
 
 // Record keeps what a run is about to do and what became of it. An error from any
@@ -111,7 +128,7 @@ func Reconcile(ctx context.Context, d Directory, w *Wanted, record Record) error
 	var held Held
 	var err error
 	if !w.Remove { // who is to go may be gone
-		held, err = readHeld(ctx, d, w.Sub)
+		held, err = readHeld(ctx, d, *w)
 	}
 	if err != nil {
 		return err

@@ -40,6 +40,13 @@ type Directory interface {
 	// once, to every application with a session. Having none is success.
 	// ErrNotFound when there is no such person.
 	EndSessions(ctx context.Context, sub string) error
+	// Sessions lists the person's sessions, offline ones too. ErrNotFound when there
+	// is no such person.
+	Sessions(ctx context.Context, sub string) ([]Session, error)
+	// TokenLife is the longest time for which an access token is good that any
+	// application was given: whoever only reads tokens may honour one for so long
+	// after everything has ended. ErrForbidden where the realm does not show it.
+	TokenLife(ctx context.Context) (time.Duration, error)
 	// ForgetFactors takes away every credential of the person but the password, and
 	// answers nil only when, read back, none is left. Having none is success.
 	// ErrNotFound when there is no such person.

@@ -22,6 +22,9 @@
 // The language of the directory's own pages and mails is no part of a run: a person's
 // access does not wait for it (SetLanguage).
 //
+// Where an end is still looked at, its sessions are read back too: one that began
+// before the log-out and lives is ended once more.
+//
 // Reconcile is the whole run. Record keeps each step before it is sent and what
 // became of it: the worker writes it to the registry.
 //

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Memory is a Directory that lives in this process, for property tests: it keeps
@@ -26,7 +27,8 @@ type store struct {
 	people  map[string]Person          // by sub
 	groups  map[string]Group           // by id
 	members map[string]map[string]bool // sub → ids of groups
-	logouts map[string]int             // ended sessions, by sub
+	logouts map[string]int             // how often sessions were ended, by sub
+	session map[string][]Session       // by sub
 	factors map[string]int             // credentials beside the password, by sub
 	changes []Change
 	hidden  bool // the sentinel does not show
@@ -45,7 +47,7 @@ func NewMemory(root string) *Memory {
 	return &Memory{store: &store{
 		root:   root,
 		people: map[string]Person{}, groups: map[string]Group{}, members: map[string]map[string]bool{},
-		logouts: map[string]int{}, factors: map[string]int{},
+		logouts: map[string]int{}, session: map[string][]Session{}, factors: map[string]int{},
 	}}
 }
 
@@ -189,18 +191,37 @@ func (m *Memory) Leave(_ context.Context, sub, groupID string) error {
 	})
 }
 
-// RevokeConsents implements Directory. Nobody has any here.
-func (m *Memory) RevokeConsents(_ context.Context, sub string) error {
-	return m.with(sub, func() {})
+// SignIn begins a session, offline or not.
+func (m *Memory) SignIn(sub string, offline bool) error {
+	return m.with(sub, func() {
+		m.session[sub] = append(m.session[sub], Session{Began: time.Now().Truncate(time.Second), Offline: offline})
+	})
 }
 
-// EndSessions implements Directory.
+// RevokeConsents implements Directory: offline sessions end, others stay.
+func (m *Memory) RevokeConsents(_ context.Context, sub string) error {
+	return m.with(sub, func() {
+		m.session[sub] = slices.DeleteFunc(m.session[sub], func(s Session) bool { return s.Offline })
+	})
+}
+
+// EndSessions implements Directory: offline sessions stay.
 func (m *Memory) EndSessions(_ context.Context, sub string) error {
 	return m.with(sub, func() {
 		m.logouts[sub]++
 		m.note(Change{Kind: ChangeSessionsEnded, Sub: sub})
+		m.session[sub] = slices.DeleteFunc(m.session[sub], func(s Session) bool { return !s.Offline })
 	})
 }
+
+// Sessions implements Directory.
+func (m *Memory) Sessions(_ context.Context, sub string) (all []Session, err error) {
+	err = m.with(sub, func() { all = slices.Clone(m.session[sub]) })
+	return all, err
+}
+
+// TokenLife implements Directory: five minutes, as the realm's template has it.
+func (*Memory) TokenLife(context.Context) (time.Duration, error) { return 5 * time.Minute, nil }
 
 // ForgetFactors implements Directory.
 func (m *Memory) ForgetFactors(_ context.Context, sub string) error {

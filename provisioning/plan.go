@@ -3,6 +3,7 @@ package provisioning
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Wanted is what the record says about one account.
@@ -15,12 +16,30 @@ type Wanted struct {
 	Remove      bool       // the account is closed: the person whom we made is to go
 	Forget      bool       // the second factors are lost: they go, and every session with them
 	EndSessions bool       // something ended: log out everywhere, whether or not a group is left over
+	LoggedOut   time.Time  // when that was done last, for an end that is still looked at; zero: nothing is
 	Kept        []Group    // groups in which nothing changes for now, whatever is wanted: see Record.Differs
 }
 
 // Held is what the directory says about the same account.
 type Held struct {
-	Groups []Group // every leaf under our root that the person is in
+	Groups   []Group   // every leaf under our root that the person is in
+	Sessions []Session // read only where Wanted.LoggedOut is given
+}
+
+// Session is one that the person has at the directory, offline ones too.
+type Session struct {
+	Began   time.Time
+	Offline bool
+}
+
+// survivors are the sessions that a log-out should have ended: those that began
+// before it. The directory counts in whole seconds, so one that begins in the same
+// second counts as one of them, and is ended once more.
+func (w Wanted) survivors(h Held) []Session {
+	if w.LoggedOut.IsZero() {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(h.Sessions), func(s Session) bool { return s.Began.After(w.LoggedOut) })
 }
 
 // Kind names what a step does.
@@ -47,10 +66,14 @@ type Step struct {
 
 // Plan lists the steps from held to wanted, in an order that depends only on its
 // arguments. Leaving always ends sessions, a group that no decision explains too:
-// a token shows it until then.
+// a token shows it until then. So does a session that outlived an earlier log-out.
 func Plan(w Wanted, h Held) []Step {
 	if w.Remove {
-		return []Step{{Kind: KindRemove}}
+		if w.Sub == "" {
+			return []Step{{Kind: KindRemove}}
+		}
+		// A person who is removed takes their sessions along without a word to anybody.
+		return []Step{{Kind: KindEndSessions}, {Kind: KindRemove}}
 	}
 	var steps []Step
 	if w.Sub == "" && w.Create != nil {
@@ -67,7 +90,7 @@ func Plan(w Wanted, h Held) []Step {
 		steps = append(steps, Step{Kind: KindForget})
 	}
 	// After the factors: no session that rests on a lost one is left.
-	if w.EndSessions || w.Forget || len(surplus) > 0 {
+	if w.EndSessions || w.Forget || len(surplus) > 0 || len(w.survivors(h)) > 0 {
 		steps = append(steps, Step{Kind: KindConsents}, Step{Kind: KindEndSessions})
 	}
 	for _, g := range w.missing(h) {

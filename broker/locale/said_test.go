@@ -46,7 +46,7 @@ var keyed = regexp.MustCompile(`^(error|field-error|import|sites|guide\.title|do
 
 // doneAt is the argument in which these calls name what the next page says: the
 // message "done.<key>".
-var doneAt = map[string]int{"done": 1, "press": 2}
+var doneAt = map[string]int{"done": 1, "press": 2, "ended": 2}
 
 func saidInGo(t *testing.T, file string) (uses []use, prefixes []string) {
 	t.Helper()

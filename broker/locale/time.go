@@ -75,3 +75,17 @@ func location(zone string) *time.Location {
 	}
 	return l
 }
+
+// Exact says the second of t in the time zone, and the day where it is not that of now.
+func (w *Words) Exact(t, now time.Time, zone string) string {
+	t, now = t.In(location(zone)), now.In(location(zone))
+	half := "time.morning"
+	if t.Hour() >= 12 {
+		half = "time.afternoon"
+	}
+	clock := w.T(half, "Hour", t.Format("3"), "Minute", t.Format("04:05"))
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return clock
+	}
+	return w.Date(t, zone) + ", " + clock
+}

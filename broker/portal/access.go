@@ -18,7 +18,8 @@ type accessPage struct {
 	Drafts      []requestLine
 	Requests    []requestLine
 	Programs    []programCard
-	Authorizing bool // has somebody to authorize, or acts on somebody's behalf
+	Authorizing bool      // has somebody to authorize, or acts on somebody's behalf
+	Others      []endLine // of one's own access, that ended lately
 }
 
 func (*accessPage) view() string { return "access" }
@@ -73,7 +74,13 @@ func (s *site) access(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, v.accessPage(at, held, waiting, requests, names))
+	ends, err := s.Registry.EndsOf(v.ctx(), v.person.Account.ID)
+	if err != nil {
+		return err
+	}
+	p := v.accessPage(at, held, waiting, requests, names)
+	p.Others = v.endLines(at, ends)
+	return v.show(http.StatusOK, p)
 }
 
 func (v *visit) accessPage(at places, held []registry.Access, waiting []registry.Waiting, requests []registry.Request, sites map[string]string) *accessPage {

@@ -117,7 +117,7 @@ func (s *site) leaveSend(v *visit) error {
 	case last != "":
 		return v.done("/access", "leave-planned")
 	}
-	return v.done("/access", "left")
+	return v.ended(v.by(form), "/access", "left")
 }
 
 func (s *site) callOff(v *visit) error {

@@ -69,13 +69,23 @@ func (v *visit) endMandatesPage(at places, ms []registry.Mandate, dependants []r
 }
 
 func (s *site) endMandateSend(v *visit) error {
-	return s.press(v, "/authorizing", "mandate-ended", func(by registry.By) error {
-		return s.Registry.EndMandate(v.ctx(), by, v.param("mandate"))
-	})
+	form, err := v.form(fields{})
+	if err != nil {
+		return err
+	}
+	if err := s.Registry.EndMandate(v.ctx(), v.by(form), v.param("mandate")); err != nil {
+		return err
+	}
+	return v.ended(v.by(form), "/authorizing", "mandate-ended")
 }
 
 func (s *site) endMandatesSend(v *visit) error {
-	return s.press(v, "/authorizing", "mandates-ended", func(by registry.By) error {
-		return s.Registry.EndMandates(v.ctx(), by, v.param("site"))
-	})
+	form, err := v.form(fields{})
+	if err != nil {
+		return err
+	}
+	if err := s.Registry.EndMandates(v.ctx(), v.by(form), v.param("site")); err != nil {
+		return err
+	}
+	return v.ended(v.by(form), "/authorizing", "mandates-ended")
 }

@@ -19,6 +19,7 @@ type membersPage struct {
 	Few            bool   // fewer than wanted
 	Name           control
 	MayName        bool
+	Others         []endLine // ended lately
 }
 
 func (*membersPage) view() string { return "members" }
@@ -46,7 +47,13 @@ func (s *site) showMembers(v *visit, status int, chosen, wrong string) error {
 	if err != nil {
 		return err
 	}
-	return v.show(status, v.membersPage(at, m, chosen, wrong))
+	ends, err := s.Registry.EndsAt(v.ctx(), v.person.Account.ID, m.Site.ID)
+	if err != nil {
+		return err
+	}
+	p := v.membersPage(at, m, chosen, wrong)
+	p.Others = v.endLines(at, ends)
+	return v.show(status, p)
 }
 
 func (v *visit) membersPage(at places, m registry.MembersPage, chosen, wrong string) *membersPage {
@@ -208,7 +215,7 @@ func (s *site) endMemberSend(v *visit) error {
 	case last != "":
 		return v.done("/sites/"+v.param("site")+"/members", "end-planned")
 	}
-	return v.done("/sites/"+v.param("site")+"/members", "deactivated")
+	return v.ended(v.by(form), "/sites/"+v.param("site")+"/members", "deactivated")
 }
 
 func (s *site) memberCallOff(v *visit) error {

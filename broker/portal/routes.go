@@ -97,6 +97,11 @@ func (s *site) routes() http.Handler {
 	r.Get("/realm/brake/{brake}", s.signed(s.brake))
 	r.Post("/realm/brake/{brake}", s.signed(s.release))
 
+	// What became of an end.
+	r.Get("/ends/{receipt}", s.signed(s.receipt))
+	r.Get("/ends/{receipt}/live", s.asked(s.receiptLive))
+	r.Get("/.well-known/jwks.json", s.open(s.tokenKeys))
+
 	// A site's members, and who acts on whose behalf.
 	r.Route("/sites/{site}", func(r chi.Router) {
 		r.Get("/members", s.signed(s.members))

@@ -40,12 +40,15 @@ func accessStories(v *visit, at places, p *policies.Program) []story {
 	operator := registry.Invitation{Purpose: "operator", Role: "registrar", Expires: noon.AddDate(0, 0, 14)}
 	done := asMember(v.accessPage(at, held[:1], nil, nil, names))
 	done.Done = v.words.T("done.signed")
+	ended := asMember(v.accessPage(at, held[:1], nil, nil, names))
+	ended.Others = v.endLines(at, endsOf(p))
 	return []story{
 		{"access", asMember(v.accessPage(at, held[:2], waiting[:1], requests[:1], names))},
 		{"access-all", asMember(v.accessPage(at, held, waiting, requests, names))},
 		{"access-done", done},
 		{"access-late", asMember(v.accessPage(at, held[:2], nil, nil, names))},
 		{"access-silent", asMember(v.whileSilent().accessPage(at, held[:2], nil, nil, names))},
+		{"access-ended", ended},
 		{"access-empty", asMember(v.accessPage(at, nil, nil, nil, nil))},
 		{"access-waiting", asMember(v.accessPage(at, nil, waiting[:1], requests[:1], names))},
 		{"end-leave", asMember(v.leavePage(at, join, cedar, dependants, url.Values{}, nil))},

@@ -23,6 +23,8 @@ func memberStories(v *visit, at places, p *policies.Program) []story {
 	coming := m
 	coming.Members = []registry.Member{m.Members[0], m.Members[1]}
 	coming.Members[1].Ready, coming.Members[1].Planned = false, false
+	ended := v.membersPage(at, two, "", "")
+	ended.Others = v.endLines(at, endsOf(p))
 	mandates := []registry.Mandate{{ID: joinID, Site: cedar, Authorizer: ana.ID, OnBehalf: ben.ID, AuthorizerName: "Ana", OnBehalfName: "Ben Osei", Since: tuesday, Live: true},
 		{ID: requestID, Site: cedar, Authorizer: ana.ID, OnBehalf: mallory.ID, AuthorizerName: "Ana", OnBehalfName: hostile, Since: noon}}
 	f := authorizingFacts{given: mandates, received: mandates[:1], sites: []registry.AuthorizingAt{{Site: cedar, Roles: []string{"on-behalf-of"}, Could: []registry.Account{ben, mallory}}},
@@ -35,6 +37,7 @@ func memberStories(v *visit, at places, p *policies.Program) []story {
 		{"members-wrong", asMember(v.membersPage(at, m, "", "field-error.choose"))},
 		{"members-silent", asMember(v.whileSilent().membersPage(at, coming, "", ""))},
 		{"members-two", asMember(v.membersPage(at, two, "", ""))},
+		{"members-ended", asMember(ended)},
 		{"end-member", asMember(v.endMemberPage(at, m, m.Members[1], []registry.Dependant{{Name: "Ben Osei", Site: cedar.Name}, {Name: hostile, Site: cedar.Name, Keeps: true}}, url.Values{}, nil))},
 		{"end-member-wrong", asMember(v.endMemberPage(at, m, m.Members[1], nil, url.Values{"last": {hostile}, "words": {hostile}}, wrong))},
 		{"authorizing", asMember(v.authorizingPage(at, f, "", nil, nil))},

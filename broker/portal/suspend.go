@@ -64,7 +64,7 @@ func (s *site) suspendSend(v *visit) error {
 	if err := s.Registry.Suspend(v.ctx(), v.by(form), c.Request.Program, c.Request.Account, form["reasons"], form.Get("words")); err != nil {
 		return err
 	}
-	return v.done("/desk/"+c.Request.Program+"/"+c.Request.ID, "suspended")
+	return v.ended(v.by(form), "/desk/"+c.Request.Program+"/"+c.Request.ID, "suspended")
 }
 
 func (s *site) lift(v *visit) error {

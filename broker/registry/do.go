@@ -73,6 +73,8 @@ type Tx struct {
 	SignIn   policies.SignIn // of the actor, at At
 	accounts []string        // locked and settled: the touched ones and their dependants
 	events   []pending
+	subject  string // the first account that the act touches
+	receipt  string // of access that ended: the subject's, where theirs did
 }
 
 var errGrew = errors.New("registry: dependants grew while waiting")
@@ -83,7 +85,8 @@ const maxTries = 5
 // sites and then accounts, takes the moment, lets fn read, ask policies and
 // write, settles the touched accounts, and commits act and events with it. A
 // Forbidden from fn commits the act alone with its reasons; any other error
-// leaves nothing. The result is fn's, or, for a repeat, the first one's.
+// leaves nothing. The result is fn's, or, for a repeat, the first one's; where fn gives
+// none and access ended, it is the end's receipt.
 func (r *Registry) Do(ctx context.Context, act Act, touch Touch, fn func(*Tx) (string, error)) (string, error) {
 	if !validID(act.By.Op) {
 		return "", Fail(Invalid, "error.stale-page")
@@ -133,6 +136,9 @@ func (r *Registry) once(ctx context.Context, act Act, digest []byte, touch Touch
 	}
 	defer t.Rollback() //nolint:errcheck // after a commit it has nothing to do
 	tx := &Tx{Tx: t, ctx: ctx, r: r, act: act, actID: NewID()}
+	if len(touch.Accounts) > 0 {
+		tx.subject = touch.Accounts[0]
+	}
 	claimed, err := tx.claim(digest)
 	if err != nil {
 		return "", err
@@ -149,6 +155,9 @@ func (r *Registry) once(ctx context.Context, act Act, digest []byte, touch Touch
 	}
 	if result, err = tx.act.do(tx, fn); err == nil {
 		err = tx.settle()
+	}
+	if err == nil && result == "" {
+		result = tx.receipt
 	}
 	refusal := new(Error)
 	switch {

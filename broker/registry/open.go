@@ -56,6 +56,19 @@ func Open(ctx context.Context, url string, keys *Keys, issuer string) (*Registry
 	return &Registry{db: db, keys: keys, url: url, issuer: issuer}, nil
 }
 
+// Apart is the same record over connections of its own, as many as n, which no other
+// work can hold.
+func (r *Registry) Apart(n int) (*Registry, error) {
+	db, err := sqlx.Open("postgres", r.url)
+	if err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return &Registry{db: db, keys: r.keys, url: r.url, issuer: r.issuer}, nil
+}
+
 // Close ends all connections.
 func (r *Registry) Close() error { return r.db.Close() }
 

@@ -89,6 +89,11 @@ func (tx *Tx) settleOne(account string, out policies.Outcome, facts policies.Fac
 	if err := tx.follow(account, out, changed, len(ended) > 0); err != nil {
 		return err
 	}
+	if len(ended) > 0 {
+		if err := tx.openReceipt(account, ended); err != nil {
+			return err
+		}
+	}
 	if err := tx.granted(account, out, facts); err != nil {
 		return err
 	}

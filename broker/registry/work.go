@@ -25,6 +25,11 @@ type AccountWork struct {
 	Over    []Leaf // the leaves of its grants that are over, and of none that is open
 	Before  bool   // a creation was sent whose outcome is not known: the person may be there
 	Frozen  bool   // nothing was decided about it since the record is not believed: let it be
+	At      time.Time
+	// LoggedOut is when the person was last logged out for an end that is still
+	// looked at, by the machine's clock; zero for none.
+	LoggedOut time.Time
+	TokenLife time.Duration // how long an access token lasts; zero where it is not known. The worker's to fill.
 }
 
 // Leaf is one group of the realm.
@@ -33,21 +38,24 @@ type Leaf struct {
 	Path string
 }
 
-// ClaimAccount takes one account that is behind, or whose check is due; urgent
-// ones only, when asked. The revision that was read is what finishing confirms.
+// ClaimAccount takes one account that is behind, or whose check is due: urgent ones,
+// of which something ended and is not confirmed, or others. The revision that was read
+// is what finishing confirms.
 func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (w AccountWork, ok bool, err error) {
-	only := ``
-	if urgent {
-		only = ` and urgent_rev > applied_rev`
+	only := ` and (urgent_rev > applied_rev or exists (select 1 from receipt r where r.account_id = account.id and r.confirmed_at is null))`
+	if !urgent {
+		only = ` and not (true` + only + `)`
 	}
 	var row struct {
 		Account
-		Rev    int64 `db:"wanted_rev"`
-		Urgent bool
-		Ended  bool
-		Forget bool
-		Before bool
-		Tries  int
+		Rev       int64 `db:"wanted_rev"`
+		Urgent    bool
+		Ended     bool
+		Forget    bool
+		Before    bool
+		Tries     int
+		Claimed   time.Time
+		LoggedOut *time.Time `db:"logged_out"`
 	}
 	w.Lease = NewID()
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
@@ -59,7 +67,8 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 				where target = account.id and rev >= urgent_rev and kind = 'end-sessions' and outcome = 'done') as ended,
 				factors_rev > applied_rev and not exists (select 1 from step
 				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget,
-				sub is null and exists (select 1 from step where target = account.id and kind = 'create' and sent_at is not null) as before`, w.Lease, leaseLife.Seconds())
+				sub is null and exists (select 1 from step where target = account.id and kind = 'create' and sent_at is not null) as before,
+				instant() as claimed, (select max(logged_out_at) from receipt where account_id = account.id and confirmed_at is null) as logged_out`, w.Lease, leaseLife.Seconds())
 		if err != nil {
 			return err
 		}
@@ -73,6 +82,10 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 	}
 	w.Account, w.Rev, w.Urgent, w.Ended, w.Forget, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Forget, row.Tries
 	w.Before = row.Before
+	w.At = row.Claimed
+	if row.LoggedOut != nil {
+		w.LoggedOut = *row.LoggedOut
+	}
 	return w, err == nil, err
 }
 
@@ -121,6 +134,9 @@ func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 				}
 			}
 		}
+		if err := confirmReceipts(ctx, t, w); err != nil {
+			return err
+		}
 		if now.Even { // else what was granted meanwhile is not there yet: the next time welcomes
 			if _, err := t.ExecContext(ctx, `update access_grant set shown_at = $2 where account_id = $1 and shown_at is null and ended_at is null and from_at <= $2`,
 				w.Account.ID, now.At); err != nil {
@@ -167,6 +183,21 @@ func (r *Registry) Later(ctx context.Context, table, id, lease string, tries int
 	}
 	return r.execAndWake(ctx, `update `+table+` set lease = null, lease_until = null, tries = tries + 1, retry_at = instant() + $3 * interval '1 second'
 		where id = $1 and lease = $2`, id, lease, waitAfter(tries).Seconds())
+}
+
+// AccountLater is Later for an account, with why: its open receipts say so.
+func (r *Registry) AccountLater(ctx context.Context, w AccountWork, why string) error {
+	err := r.fenced(ctx, w, func(t *sqlx.Tx) error {
+		_, err := t.ExecContext(ctx, `update receipt set tries = tries + 1, answer = $3 where id in `+openReceipts, w.Account.ID, w.Rev, why)
+		return err
+	})
+	return errors.Join(err, r.Later(ctx, "account", w.Account.ID, w.Lease, w.Tries))
+}
+
+// EndCarriedOut confirms of an account that waits for something else, such as a site
+// whose groups are not made, that what ended is gone from the realm.
+func (r *Registry) EndCarriedOut(ctx context.Context, w AccountWork) error {
+	return r.fenced(ctx, w, func(t *sqlx.Tx) error { return confirmReceipts(ctx, t, w) })
 }
 
 // waitAfter is how long to wait after a failure: a second first, never more than half
@@ -280,19 +311,36 @@ func (r *Registry) Plan(ctx context.Context, w AccountWork, steps [][2]string) (
 	return first, err
 }
 
+// step is what a numbered step does.
+type step struct{ Kind, Object string }
+
+// stepDone is the outcome of a step that succeeded; of another, it is why not.
+const stepDone = "done"
+
 // StepSent notes that a step's call goes out.
 func (r *Registry) StepSent(ctx context.Context, w AccountWork, n int) error {
 	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
-		_, err := t.ExecContext(ctx, `update step set sent_at = instant() where target = $1 and rev = $2 and n = $3`, w.Account.ID, w.Rev, n)
-		return err
+		var s step
+		err := t.GetContext(ctx, &s, `update step set sent_at = instant() where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n)
+		if err != nil {
+			return err
+		}
+		return receiptSent(ctx, t, w, s.Kind, s.Object)
 	})
 }
 
 // StepDone notes how a step ended.
 func (r *Registry) StepDone(ctx context.Context, w AccountWork, n int, outcome string) error {
 	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
-		_, err := t.ExecContext(ctx, `update step set done_at = instant(), outcome = $4 where target = $1 and rev = $2 and n = $3`, w.Account.ID, w.Rev, n, outcome)
-		return err
+		var s step
+		err := t.GetContext(ctx, &s, `update step set done_at = instant(), outcome = $4 where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n, outcome)
+		if err != nil {
+			return err
+		}
+		if err := receiptDone(ctx, t, w, s.Kind, s.Object, outcome); err != nil || s.Kind != StepSignedOut {
+			return err
+		}
+		return wakeWorkers(ctx, t) // there may be applications to tell
 	})
 }
 
@@ -319,6 +367,10 @@ func (r *Registry) fenced(ctx context.Context, w AccountWork, write func(*sqlx.T
 // this has it compile the question for 50 ms each time: hence the limit.
 const nextDue = `select extract(epoch from greatest(instant() - interval '1 second', due) - instant()) from (select least(
 	(select min(next_at) from account), (select min(look_at) from account), (select min(due_at) from reverify),
+	(select min(coalesce(s.due_at, r.at)) from receipt_step s join receipt r on r.id = s.receipt_id join account a on a.id = r.account_id
+		where s.done_at is null and r.confirmed_at is null and a.wanted_rev = a.applied_rev),
+	(select min(greatest(p.due_at, w.until_at, p.lease_until + shift)) from push p join application a using (client_id) left join push_pause w using (client_id)
+		where p.confirmed_at is null and a.removed_at is null and a.event_url <> ''),
 	(select min(greatest(due_at, lease_until + shift)) from mail where sent_at is null and failed_at is null),
 	(select min(greatest(due_at, lease_until + shift)) from realm_language),
 	(select min(greatest(retry_at, lease_until + shift)) from account where wanted_rev > applied_rev and state <> 'refused'),
@@ -350,11 +402,14 @@ func (r *Registry) Due(ctx context.Context) (next time.Duration, err error) {
 }
 
 // recheck makes accounts whose check is due behind by one revision: the worker
-// then reads them back and repairs what a paused writer may have undone.
+// then reads them back and repairs what a paused writer may have undone. An end that
+// a worker carried out which knows of no receipts is looked at too.
 func (r *Registry) recheck(ctx context.Context) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
 		var ids []string
-		if err := t.SelectContext(ctx, &ids, `delete from reverify where due_at <= instant() returning account_id`); err != nil || len(ids) == 0 {
+		if err := t.SelectContext(ctx, &ids, `with gone as (delete from reverify where due_at <= instant() returning account_id)
+			select account_id from gone union select r.account_id from receipt r join receipt_step s on s.receipt_id = r.id
+				where r.confirmed_at is null and s.done_at is null and coalesce(s.due_at, r.at) <= instant()`); err != nil || len(ids) == 0 {
 			return err
 		}
 		_, err := t.ExecContext(ctx, `update account set wanted_rev = wanted_rev + 1, retry_at = '-infinity' where id = any($1) and wanted_rev = applied_rev`, pq.Array(ids))

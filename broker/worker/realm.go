@@ -1,9 +1,11 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"countersign/broker/registry"
@@ -35,27 +37,63 @@ func (w *Worker) site(ctx context.Context) (bool, error) {
 
 // account brings one account's place in the realm to what the record says.
 func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
-	work, ok, err := w.Registry.ClaimAccount(ctx, urgent, w.Root)
+	way := w.way(urgent)
+	work, ok, err := way.Registry.ClaimAccount(ctx, urgent, w.Root)
 	if err != nil || !ok {
 		return false, err
 	}
-	release := w.Registry.Hold(ctx, "account", work.Account.ID, work.Lease)
-	err = w.follow(ctx, work)
+	release := way.Registry.Hold(ctx, "account", work.Account.ID, work.Lease)
+	err = w.follow(ctx, way, work)
+	if work.Urgent || !work.LoggedOut.IsZero() {
+		work.TokenLife = w.life.ask(ctx, way.Directory)
+	}
 	release()
 	switch {
 	case err == nil:
-		return true, w.Registry.FinishAccount(ctx, work)
-	case errors.Is(err, errSiteFirst), errors.Is(err, errFrozen): // nothing is wrong: the site's lane is on its way, or people are
-		return true, w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries)
+		return true, way.Registry.FinishAccount(ctx, work)
+	case errors.Is(err, errSiteFirst): // nothing is wrong: the site's lane is on its way
+		return true, errors.Join(ended(ctx, way, work), way.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries))
+	case errors.Is(err, errFrozen): // nothing is wrong here either: people are on their way
+		return true, way.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries)
 	case errors.Is(err, provisioning.ErrMail): // the last of all steps: everything else is done
-		return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err), w.Registry.SetupLater(ctx, work))
+		return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err), ended(ctx, way, work), way.Registry.SetupLater(ctx, work))
 	case work.Account.Sub == "" && errors.Is(err, provisioning.ErrUserNameTaken):
-		return true, w.Registry.NameTaken(ctx, work.Account.ID)
+		return true, way.Registry.NameTaken(ctx, work.Account.ID)
 	case work.Account.Sub == "" && refusedDetails(err):
-		return true, w.Registry.DetailsRefused(ctx, work.Account.ID)
+		return true, way.Registry.DetailsRefused(ctx, work.Account.ID)
+	case errors.Is(err, provisioning.ErrNoPerson): // who is not there holds nothing there
+		err = errors.Join(err, ended(ctx, way, work))
 	}
-	return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err),
-		w.Registry.Later(ctx, "account", work.Account.ID, work.Lease, work.Tries))
+	return true, errors.Join(fmt.Errorf("account %s: %w", work.Account.ID, err), way.Registry.AccountLater(ctx, work, err.Error()))
+}
+
+// ended confirms what ended, of an account whose run reached its end but for what it
+// waits for.
+func ended(ctx context.Context, way Way, work registry.AccountWork) error {
+	if !work.Urgent {
+		return nil
+	}
+	return way.Registry.EndCarriedOut(ctx, work)
+}
+
+// life is how long access tokens last, asked seldom: an import's ends are many.
+type life struct {
+	mu   sync.Mutex
+	at   time.Time
+	last time.Duration
+}
+
+// ask gives what is known, zero where nobody could tell: no end waits for it.
+func (l *life) ask(ctx context.Context, d provisioning.Directory) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) > time.Minute {
+		call, done := context.WithTimeout(ctx, 2*time.Second)
+		defer done()
+		l.last, _ = d.TokenLife(call)
+		l.at = time.Now()
+	}
+	return l.last
 }
 
 // unverified asks Keycloak about the accounts that nobody has used here, and lets
@@ -98,7 +136,7 @@ var (
 
 // follow brings the account's place in the realm to what is wanted, as far as the
 // sites' groups are made.
-func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
+func (w *Worker) follow(ctx context.Context, way Way, work registry.AccountWork) error {
 	if work.Frozen {
 		return errFrozen
 	}
@@ -106,7 +144,10 @@ func (w *Worker) follow(ctx context.Context, work registry.AccountWork) error {
 		return errSiteFirst
 	}
 	want := w.wanted(work)
-	err := provisioning.Reconcile(ctx, w.Directory, &want, &record{Registry: w.Registry, work: work})
+	err := provisioning.Reconcile(ctx, way.Directory, &want, &record{Registry: way.Registry, work: work})
+	if errors.Is(err, provisioning.ErrMail) && work.Urgent { // it comes before the reading back, which an end needs
+		err = cmp.Or(provisioning.ReadBack(ctx, way.Directory, want), err)
+	}
 	if err == nil && work.Waits {
 		return errSiteFirst
 	}
@@ -122,7 +163,7 @@ func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 	if a.State == "closed" {
 		return provisioning.Wanted{Account: a.ID, Sub: a.Sub, Remove: true}
 	}
-	want := provisioning.Wanted{Account: a.ID, Sub: a.Sub, Forget: work.Forget, EndSessions: work.Urgent && !work.Ended && a.Sub != ""}
+	want := provisioning.Wanted{Account: a.ID, Sub: a.Sub, Forget: work.Forget, EndSessions: work.Urgent && !work.Ended && a.Sub != "", LoggedOut: work.LoggedOut}
 	for _, g := range work.Groups {
 		want.Groups = append(want.Groups, provisioning.Group{ID: g.ID, Path: g.Path})
 	}

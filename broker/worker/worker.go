@@ -1,13 +1,15 @@
 // Package worker makes the realm, and people's mailboxes, follow the record.
 //
-// It has seven lanes, each a loop that sleeps until something was committed
+// It has eight lanes, each a loop that sleeps until something was committed
 // (LISTEN), until the next moment is due, or half a minute at most:
 //
 //	due      settles the accounts whose time has come; makes checks due after an
 //	         end; forgets, hourly, sessions and such that are long over
 //	sites    makes the groups of opened sites
-//	urgent   accounts of which something ended: leave, end sessions, read back
-//	accounts all accounts that are behind, whatever they need
+//	urgent   accounts of which something ended: leave, end sessions, read back, look again;
+//	         with connections of its own
+//	accounts all others that are behind, whatever they need
+//	events   signed events for applications, each until it is confirmed
 //	language a language that somebody chose, for Keycloak's own pages and mails
 //	mail     messages that are due; the mail to begin is Keycloak's, and accounts sends it
 //	unverified  accounts that nobody came to use: told on day 5, closed on day 7
@@ -41,6 +43,25 @@ type Worker struct {
 	Root      string             // the group under which everything of ours hangs
 	Setup     provisioning.Setup // the mail by which a new person begins
 	Log       *slog.Logger
+	Urgent    Way    // for what ends access; the ordinary one where it is left out
+	Public    string // the portal's address, without a final slash: who signed our events are from
+
+	life life
+	push pushes
+}
+
+// Way is how the record and the realm are reached. What ends access has connections
+// of its own to both: it waits for none that other work holds.
+type Way struct {
+	Registry  *registry.Registry
+	Directory provisioning.Directory
+}
+
+func (w *Worker) way(urgent bool) Way {
+	if urgent && w.Urgent.Registry != nil {
+		return w.Urgent
+	}
+	return Way{w.Registry, w.Directory}
 }
 
 // longest is how long a lane sleeps when nothing wakes it.
@@ -64,11 +85,14 @@ func (w *Worker) Run(ctx context.Context) {
 	for range 2 { // many worksites may open in one morning
 		lane("sites", w.site)
 	}
-	lane("urgent", func(ctx context.Context) (bool, error) { return w.account(ctx, true) })
+	for range 4 { // somebody's end may be that of many
+		lane("urgent", func(ctx context.Context) (bool, error) { return w.account(ctx, true) })
+	}
 	for range 4 {
 		lane("accounts", func(ctx context.Context) (bool, error) { return w.account(ctx, false) })
 	}
 	lane("language", w.language)
+	lane("events", w.events)
 	lane("mail", w.mail)
 	lane("unverified", w.unverified)
 	all := func() {
@@ -87,6 +111,7 @@ func (w *Worker) Run(ctx context.Context) {
 		}
 	})
 	lanes.Wait()
+	w.push.wait.Wait()
 }
 
 func nudge(wake chan struct{}) {
@@ -129,7 +154,7 @@ func (w *Worker) loop(ctx context.Context, name string, wake <-chan struct{}, wo
 func (w *Worker) due(ctx context.Context, wake <-chan struct{}, all func()) {
 	var forgot time.Time
 	for ctx.Err() == nil {
-		next, err := w.Registry.Due(ctx)
+		next, err := w.way(true).Registry.Due(ctx)
 		if time.Since(forgot) > time.Hour {
 			forgot = time.Now()
 			err = errors.Join(err, w.Registry.Forget(ctx))

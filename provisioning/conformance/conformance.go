@@ -286,6 +286,8 @@ func (s suite) missing(t *testing.T) {
 	is(t, d.Leave(ctx, nobody, leaf), provisioning.ErrNotFound)
 	is(t, d.RevokeConsents(ctx, nobody), provisioning.ErrNotFound)
 	is(t, d.EndSessions(ctx, nobody), provisioning.ErrNotFound)
+	_, err = d.Sessions(ctx, nobody)
+	is(t, err, provisioning.ErrNotFound)
 	is(t, d.SendSetup(ctx, nobody, s.setup()), provisioning.ErrNotFound)
 }
 
@@ -369,6 +371,12 @@ func (s suite) sessions(t *testing.T) {
 		must(t, s.Directory.RevokeConsents(t.Context(), sub))
 		must(t, s.Directory.EndSessions(t.Context(), sub))
 	}
+	left, err := s.Directory.Sessions(t.Context(), sub)
+	must(t, err)
+	equal(t, "sessions of who has none", len(left), 0)
+	life, err := s.Directory.TokenLife(t.Context())
+	must(t, err)
+	equal(t, "life of an access token, as the realm's template has it", life, 5*time.Minute)
 }
 
 func (s suite) reconcile(t *testing.T) {

@@ -25,7 +25,8 @@
 // language (language.go); Keycloak drops what is not sent with it, mail and names
 // among them, and so what was read is written back.
 //
-//	directory.go  Config, New          people.go   create, set up, read, log out
+//	directory.go  Config, New          people.go   create, set up, read
+//	sessions.go   consents, sessions, how long a token lasts
 //	account.go    tokens, retries      groups.go   memberships
 //	factors.go    lost second factors  language.go the language of a person
 //	guard.go      the calls allowed    site.go     groups of a site

@@ -26,6 +26,8 @@ var reads = []call{
 	{"GET", "users/*"},
 	{"GET", "users/*/groups"},
 	{"GET", "users/*/consents"},
+	{"GET", "users/*/sessions"},
+	{"GET", "users/*/offline-sessions/*"},
 	{"GET", "users/*/credentials"}, // Keycloak leaves the secrets out; the adapter keeps id and kind alone
 	{"GET", "group-by-path/**"},
 	{"GET", "groups"},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -180,34 +179,4 @@ func (d *Directory) RemovePerson(ctx context.Context, account string) error {
 		return nil
 	}
 	return err
-}
-
-// RevokeConsents implements provisioning.Directory. Keycloak lists consents and
-// offline tokens together, by client, and takes them back one client at a time.
-func (d *Directory) RevokeConsents(ctx context.Context, sub string) error {
-	var consents []struct {
-		ClientID string `json:"clientId"`
-	}
-	err := d.reader.repeat(ctx, "list consents", func(bearer string) error {
-		return d.reader.send(ctx, bearer, http.MethodGet, "/users/"+url.PathEscape(sub)+"/consents", nil, &consents)
-	})
-	if err != nil {
-		return err
-	}
-	for _, c := range consents {
-		err := d.writer.repeat(ctx, "revoke consent for "+c.ClientID, func(bearer string) error {
-			return d.writer.kc.RevokeUserConsents(ctx, bearer, d.cfg.Realm, sub, c.ClientID)
-		})
-		if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
-			return err
-		}
-	}
-	return nil
-}
-
-// EndSessions implements provisioning.Directory.
-func (d *Directory) EndSessions(ctx context.Context, sub string) error {
-	return d.writer.repeat(ctx, "log out", func(bearer string) error {
-		return d.writer.kc.LogoutAllSessions(ctx, bearer, d.cfg.Realm, sub)
-	})
 }
