@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"countersign/provisioning"
 )
 
 // Capability is one thing that the writer or the reader might do in the realm, and
@@ -23,12 +21,16 @@ type Capability struct {
 	Err     error  // Keycloak said neither
 }
 
+// ErrNobody is the answer where the realm has nobody yet about whom to ask.
+var ErrNobody = errors.New("keycloak: nobody is there to ask about")
+
 // Rule says what a capability should be.
 type Rule string
 
 // The rules.
 const (
 	Needs   Rule = "needs" // the product does not work without it
+	Wants   Rule = "wants" // it works, and falls short
 	MustNot Rule = "must not"
 	Residue Rule = "residue" // no setting of Keycloak's takes it away; the adapter has no such call
 )
@@ -104,12 +106,16 @@ func (t Topology) ofWriter(at places) []probe {
 // ofReader are the reader's.
 func (t Topology) ofReader(at places) []probe {
 	person, group := "users/"+at.reader+"/", "groups/"+at.root
+	events := Needs
+	if t == Shared { // see laterRight
+		events = Wants
+	}
 	all := []probe{
 		{"see people", Needs, "GET", "users?briefRepresentation=true&max=1", nil, 200, ""},
 		{"see groups and who is in them", Needs, "GET", group + "/members?briefRepresentation=true&max=1", nil, 200, ""},
 		{"see of what kinds a person's credentials are", Needs, "GET", person + "credentials", nil, 200, ""},
 		{"see who gave consent to what", Needs, "GET", person + "consents", nil, 200, ""},
-		{"see what was done in the realm", Needs, "GET", "admin-events?max=1", nil, 200, ""},
+		{"see what was done in the realm", events, "GET", "admin-events?max=1", nil, 200, ""},
 		{"see the realm's roles", Needs, "GET", "roles", nil, 200, ""},
 		{"see the portal's client and its roles", Needs, "GET", "clients/" + at.portal + "/roles", nil, 200, ""},
 
@@ -204,7 +210,7 @@ func (a *account) probe(ctx context.Context, p probe) (how string, can bool, err
 	path, _, _ := strings.Cut(p.path, "?")
 	how = p.method + " " + path
 	if !matches("**", path) {
-		return how, false, fmt.Errorf("nobody is there to ask about: %w", provisioning.ErrNotFound)
+		return how, false, ErrNobody
 	}
 	code := http.StatusOK
 	err = a.once(ctx, how, func(bearer string) error {

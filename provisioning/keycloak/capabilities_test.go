@@ -26,7 +26,7 @@ func (f *fixture) capabilities(t *testing.T) {
 			t.Errorf("%s can %v: %s (%s, %s) %v", c.Account, c.Can, c.What, c.Rule, c.How, c.Err)
 		}
 	}
-	if rules[keycloak.Needs] < 15 || rules[keycloak.MustNot] < 15 || rules[keycloak.Residue] < 6 {
+	if rules[keycloak.Needs]+rules[keycloak.Wants] < 15 || rules[keycloak.MustNot] < 15 || rules[keycloak.Residue] < 6 {
 		t.Errorf("asked %v", rules)
 	}
 
