@@ -173,7 +173,7 @@ func (r *Registry) once(ctx context.Context, act Act, digest []byte, touch Touch
 	if ferr := tx.finish(result, refusal); ferr != nil {
 		return "", ferr
 	}
-	if cerr := t.Commit(); cerr != nil {
+	if cerr := r.commit(t); cerr != nil {
 		return "", commitFailed{cerr}
 	}
 	return result, err

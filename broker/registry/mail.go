@@ -146,7 +146,7 @@ func (r *Registry) inTx(ctx context.Context, fn func(*sqlx.Tx) error) error {
 	if err := fn(t); err != nil {
 		return err
 	}
-	return t.Commit()
+	return r.commit(t)
 }
 
 func (r *Registry) exec(ctx context.Context, query string, args ...any) error {

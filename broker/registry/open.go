@@ -30,6 +30,8 @@ type Registry struct {
 	url      string
 	issuer   string
 	programs programCache
+
+	rehearses bool // whatever is written is undone
 }
 
 // lib/pq cannot scan infinity otherwise; these stand for "for ever" and "always was".

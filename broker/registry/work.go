@@ -46,6 +46,12 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 	if !urgent {
 		only = ` and not (true` + only + `)`
 	}
+	return r.claimAccount(ctx, only, root, nil)
+}
+
+// claimAccount is ClaimAccount of those for whom only holds, whose arguments begin at $3;
+// first is done before, in the same transaction, and may be nil.
+func (r *Registry) claimAccount(ctx context.Context, only, root string, first func(*sqlx.Tx) error, args ...any) (w AccountWork, ok bool, err error) {
 	var row struct {
 		Account
 		Rev       int64 `db:"wanted_rev"`
@@ -58,7 +64,13 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 		LoggedOut *time.Time `db:"logged_out"`
 	}
 	w.Lease = NewID()
+	args = append([]any{w.Lease, leaseLife.Seconds()}, args...)
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
+		if first != nil {
+			if err := first(t); err != nil {
+				return err
+			}
+		}
 		err := t.GetContext(ctx, &row, `update account set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
 			where id = (select id from account where wanted_rev > applied_rev and state <> 'refused' and retry_at <= instant()
 				and (lease_until is null or lease_until < clock_timestamp())`+only+`
@@ -68,7 +80,7 @@ func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (
 				factors_rev > applied_rev and not exists (select 1 from step
 				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget,
 				sub is null and exists (select 1 from step where target = account.id and kind = 'create' and sent_at is not null) as before,
-				instant() as claimed, (select max(logged_out_at) from receipt where account_id = account.id and confirmed_at is null) as logged_out`, w.Lease, leaseLife.Seconds())
+				instant() as claimed, (select max(logged_out_at) from receipt where account_id = account.id and confirmed_at is null) as logged_out`, args...)
 		if err != nil {
 			return err
 		}
@@ -216,12 +228,23 @@ type SiteWork struct {
 
 // ClaimSite takes one site that is behind.
 func (r *Registry) ClaimSite(ctx context.Context) (w SiteWork, ok bool, err error) {
+	return r.claimSite(ctx, ``, nil)
+}
+
+// claimSite is claimAccount for sites.
+func (r *Registry) claimSite(ctx context.Context, only string, first func(*sqlx.Tx) error, args ...any) (w SiteWork, ok bool, err error) {
 	lease := NewID()
+	args = append([]any{lease, leaseLife.Seconds()}, args...)
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
+		if first != nil {
+			if err := first(t); err != nil {
+				return err
+			}
+		}
 		return t.GetContext(ctx, &w, `update site set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
 			where id = (select id from site where wanted_rev > applied_rev and opened_at is not null and retry_at <= instant()
-				and (lease_until is null or lease_until < clock_timestamp()) order by retry_at, id limit 1 for update skip locked)
-			returning `+siteColumns+`, wanted_rev, tries`, lease, leaseLife.Seconds())
+				and (lease_until is null or lease_until < clock_timestamp())`+only+` order by retry_at, id limit 1 for update skip locked)
+			returning `+siteColumns+`, wanted_rev, tries`, args...)
 	})
 	w.Lease = lease
 	if isNoRows(err) {

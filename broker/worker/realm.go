@@ -18,6 +18,11 @@ func (w *Worker) site(ctx context.Context) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
+	return true, w.ensure(ctx, work)
+}
+
+// groupsOf says which groups a site has.
+func groupsOf(work registry.SiteWork) provisioning.Site {
 	s := provisioning.Site{Program: work.Program, Code: work.Code, Name: work.Name}
 	for _, role := range work.Roles {
 		s.Leaves = append(s.Leaves, provisioning.Leaf{Code: role})
@@ -25,14 +30,18 @@ func (w *Worker) site(ctx context.Context) (bool, error) {
 	for _, entitlement := range work.Gives {
 		s.Leaves = append(s.Leaves, provisioning.Leaf{Code: entitlement, Entitlement: true})
 	}
+	return s
+}
+
+func (w *Worker) ensure(ctx context.Context, work registry.SiteWork) error {
 	release := w.Registry.Hold(ctx, "site", work.ID, work.Lease)
-	groups, err := w.Directory.EnsureSite(ctx, s)
+	groups, err := w.Directory.EnsureSite(ctx, groupsOf(work))
 	release()
 	if err != nil {
-		return true, errors.Join(fmt.Errorf("site %s/%s: %w", work.Program, work.Code, err),
+		return errors.Join(fmt.Errorf("site %s/%s: %w", work.Program, work.Code, err),
 			w.Registry.Later(ctx, "site", work.ID, work.Lease, work.Tries))
 	}
-	return true, w.Registry.FinishSite(ctx, work, groups)
+	return w.Registry.FinishSite(ctx, work, groups)
 }
 
 // account brings one account's place in the realm to what the record says.
@@ -42,8 +51,13 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
+	return w.carryOut(ctx, way, work, &record{Registry: way.Registry, work: work})
+}
+
+// carryOut does what a claimed account needs, as far as it goes, and puts it down.
+func (w *Worker) carryOut(ctx context.Context, way Way, work registry.AccountWork, told provisioning.Record) (bool, error) {
 	release := way.Registry.Hold(ctx, "account", work.Account.ID, work.Lease)
-	err = w.follow(ctx, way, work)
+	err := w.follow(ctx, way, work, told)
 	if work.Urgent || !work.LoggedOut.IsZero() {
 		work.TokenLife = w.life.ask(ctx, way.Directory)
 	}
@@ -136,7 +150,7 @@ var (
 
 // follow brings the account's place in the realm to what is wanted, as far as the
 // sites' groups are made.
-func (w *Worker) follow(ctx context.Context, way Way, work registry.AccountWork) error {
+func (w *Worker) follow(ctx context.Context, way Way, work registry.AccountWork, told provisioning.Record) error {
 	if work.Frozen {
 		return errFrozen
 	}
@@ -144,7 +158,7 @@ func (w *Worker) follow(ctx context.Context, way Way, work registry.AccountWork)
 		return errSiteFirst
 	}
 	want := w.wanted(work)
-	err := provisioning.Reconcile(ctx, way.Directory, &want, &record{Registry: way.Registry, work: work})
+	err := provisioning.Reconcile(ctx, way.Directory, &want, told)
 	if errors.Is(err, provisioning.ErrMail) && work.Urgent { // it comes before the reading back, which an end needs
 		err = cmp.Or(provisioning.ReadBack(ctx, way.Directory, want), err)
 	}

@@ -170,6 +170,7 @@ func TestFirstDay(t *testing.T) {
 	p.bootstrap(t)
 	p.applications(t)
 	p.does(t, "nothing found", "audit", "invariants")
+	p.reconciles(t)
 	p.does(t, "careconnect is in force as it is", "program", "load", "../../policies/programs/careconnect")
 	p.does(t, "nothing is held", "brake", "list")
 	p.refuses(t, "there is no brake", "brake", "show", registry.NewID())
@@ -206,6 +207,23 @@ func (p *product) bootstrap(t *testing.T) {
 	p.refuses(t, "registrar-exists", "access", "bootstrap", "second@"+p.realm+".example")
 	_, err := walk.Mailbox{URL: servers.Mail}.Wait(email, "", "/invitation")
 	must(t, err)
+}
+
+// reconciles: a realm that holds what the record says is told as even, with nothing to do.
+func (p *product) reconciles(t *testing.T) {
+	t.Helper()
+	p.refuses(t, "--account", "reconcile")
+	p.refuses(t, "nobody", "reconcile", "--account", "nobody")
+	for try := 0; ; try++ { // until the product has made the operators' groups
+		if said, _ := says(t, program, p.environment(), "reconcile", "--all", "--dry-run"); strings.Contains(said, "2 of 2 looked at: 2 even") {
+			break
+		} else if try == 20 {
+			t.Fatal(said)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	p.does(t, `"plan":[],"outcome":"even"}`, "reconcile", "--site", "operator/careconnect", "--json")
+	p.does(t, "2 of 2 looked at: 2 even", "reconcile", "--all")
 }
 
 // applications: one whose secret Keycloak makes, and one whose secret is in the vault.

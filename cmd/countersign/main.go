@@ -39,6 +39,7 @@ type commands struct {
 	Local   localCmd   `cmd:"" help:"Run a command, such as go test, with servers for tests beside it."`
 	Version versionCmd `cmd:"" help:"Say which version this is."`
 
+	Reconcile reconcileCmd `cmd:"" help:"Make the realm hold what the record says, of one person, one site or all, and print the plan that is applied; exit 1 where it does not."`
 	Storybook storybookCmd `cmd:"" help:"Show every page of the portal in every state, with canned data."`
 }
 
