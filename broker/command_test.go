@@ -24,10 +24,15 @@ func (s *stack) command(t *testing.T, stdin string, args ...string) (string, err
 	file, err := commandLine()
 	must(t, err)
 	c := exec.CommandContext(t.Context(), file, args...)
-	c.Env = []string{"DATABASE_URL=" + string(s.config.Database), "COUNTERSIGN_KEYS=" + s.config.Keys, "COUNTERSIGN_PUBLIC_URL=" + s.config.PublicURL,
-		"COUNTERSIGN_KEYCLOAK_URL=" + s.config.Keycloak, "COUNTERSIGN_REALM=" + s.config.Realm, "COUNTERSIGN_SMTP_HOST=127.0.0.1", "COUNTERSIGN_SMTP_TLS=none",
-		"COUNTERSIGN_PORTAL_SECRET=x", "COUNTERSIGN_WRITER_SECRET=x", "COUNTERSIGN_READER_SECRET=x"}
+	c.Env = s.environment()
 	c.Stdin = strings.NewReader(stdin)
 	out, err := c.CombinedOutput()
 	return string(out), err
+}
+
+// environment is what a command is told of the product.
+func (s *stack) environment() []string {
+	return []string{"DATABASE_URL=" + string(s.config.Database), "COUNTERSIGN_KEYS=" + s.config.Keys, "COUNTERSIGN_PUBLIC_URL=" + s.config.PublicURL,
+		"COUNTERSIGN_KEYCLOAK_URL=" + s.config.Keycloak, "COUNTERSIGN_REALM=" + s.config.Realm, "COUNTERSIGN_SMTP_HOST=127.0.0.1", "COUNTERSIGN_SMTP_TLS=none",
+		"COUNTERSIGN_PORTAL_SECRET=x", "COUNTERSIGN_WRITER_SECRET=x", "COUNTERSIGN_READER_SECRET=x"}
 }

@@ -33,9 +33,11 @@ func (d *doctor) keycloak(ctx context.Context) {
 	if !d.discovery(ctx, look) || !d.rights(ctx, look) {
 		return
 	}
+	d.capabilities(ctx, look)
 	d.area = "realm"
 	d.settings(ctx, look)
 	d.proof(ctx, directory)
+	d.followed(ctx, directory)
 	d.area = "sign-in"
 	d.signIn(ctx, look)
 	d.area = "secrets"
@@ -108,9 +110,12 @@ func (d *doctor) rights(ctx context.Context, look *keycloak.Inspection) (sees bo
 			continue
 		}
 		for _, right := range a.want {
-			if slices.Contains(held, right) {
+			switch {
+			case slices.Contains(held, right):
 				d.ok("it can %s (%s)", means[right], right)
-			} else {
+			case d.Topology == keycloak.Shared && right == "view-events": // followed says what that means
+				d.warn(applies+", once no replica of an older version runs", "it cannot %s: it lacks %s", means[right], right)
+			default:
 				d.fault(applies, "it cannot %s: it lacks %s", means[right], right)
 			}
 		}
@@ -122,6 +127,56 @@ func (d *doctor) rights(ctx context.Context, look *keycloak.Inspection) (sees bo
 		}
 	}
 	return sees
+}
+
+// capabilities has Keycloak say what writer and reader can do and what not.
+func (d *doctor) capabilities(ctx context.Context, look *keycloak.Inspection) {
+	all, err := look.Capabilities(ctx)
+	if err != nil {
+		d.area = "reader"
+		d.fault(applies, "what it and the writer can do could not be asked: %v", err)
+	}
+	for _, c := range all {
+		if d.area = "writer"; c.Account == d.ReaderID {
+			d.area = "reader"
+		}
+		switch {
+		case errors.Is(c.Err, keycloak.ErrNobody): // a shared realm without a person of ours
+			d.ok("not asked, since nobody of ours is there yet: %s", c.What)
+		case c.Err != nil:
+			d.fault("see Keycloak's log", "it said neither that it can nor that it cannot %s: %v", c.What, c.Err)
+		case c.Rule == keycloak.Needs && !c.Can:
+			d.fault(applies, "it cannot %s (%s)", c.What, c.How)
+		case c.Rule == keycloak.Wants && !c.Can:
+			d.warn(applies, "it cannot %s (%s)", c.What, c.How)
+		case c.Rule == keycloak.MustNot && c.Can:
+			d.fault("take that right from it in Keycloak's administration console", "it can %s (%s)", c.What, c.How)
+		case c.Rule == keycloak.Residue && c.Can:
+			d.ok("Keycloak would let it %s; this program has no such call (%s)", c.What, c.How)
+		case c.Can:
+			d.ok("it can %s (%s)", c.What, c.How)
+		default:
+			d.ok("it cannot %s (%s)", c.What, c.How)
+		}
+	}
+}
+
+// followed tells by what a change that somebody else makes in the realm is found.
+func (d *doctor) followed(ctx context.Context, directory *keycloak.Directory) {
+	_, err := directory.Changes(ctx, time.Now())
+	switch {
+	case errors.Is(err, provisioning.ErrUnrecorded):
+		d.warn("turn on admin events there, and run countersign realm apply: until then only the full compare finds what others change", "%v", err)
+	case err != nil:
+		d.fault("see that the reader has its rights", "what others change could not be read: %v", err)
+	default:
+		d.ok("it records what is changed in it, and shows that to the reader")
+	}
+	if err := directory.Sentinel(ctx); err != nil {
+		d.fault(applies+"; until then nothing is taken away on the strength of a list of the realm's", "%v", err)
+	} else {
+		d.ok("it shows the sentinel under %s", d.Root)
+	}
 }
 
 // settings compares the realm with what realm apply would make it.

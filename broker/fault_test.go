@@ -3,6 +3,8 @@ package broker_test
 import (
 	"fmt"
 	"net/http"
+	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -36,12 +38,14 @@ func faults(t *testing.T, n times) {
 	needed := g.rounds(n.rounds, "no fault", 0, func() int { return 1 })
 	g.answers(n, needed)
 	g.down(n)
+	g.untrue()
 	g.permissionTaken()
 	g.database(n)
 	g.mailDown()
 	g.killed(n)
 	g.two(n)
 	g.zombie()
+	g.audited()
 }
 
 // rounds is some work under a fault: Paul's access is taken away and given back, and
@@ -110,6 +114,25 @@ func (g *ground) down(n times) {
 			return n.rounds, max(took, g.converges(name))
 		})
 	}
+}
+
+// untrue: every list is empty, for as long as it lasts. Nothing is taken away on the
+// strength of it, no end counts as carried out, and what is true again is followed.
+func (g *ground) untrue() {
+	g.under("F10 every list empty", 0, func() (int, time.Duration) {
+		g.kc.Set(faulty.Calls(faulty.Always(faulty.Fault{Body: faulty.Empty}), "GET"))
+		before := met(g.kc)
+		g.suspends(g.paul)
+		time.Sleep(4 * time.Second)
+		g.lifts(g.paul)
+		g.suspends(g.paul)
+		time.Sleep(time.Second)
+		n := before()
+		g.kc.Set(nil)
+		took := g.converges("lists are true again")
+		g.lifts(g.paul)
+		return n, max(took, g.converges("lists are true again"))
+	})
 }
 
 // permissionTaken: the writer loses its right, and gets it back.
@@ -344,4 +367,62 @@ func (g *ground) zombie() {
 		g.converges("lifted")
 		return 1, took
 	})
+}
+
+// audited: whatever is wrong in the realm while nobody mends it is found and named, by
+// the command too; what is younger than a minute is on its way; and a realm that does
+// not answer is said not to have been looked at.
+func (g *ground) audited() {
+	g.kill(0)
+	env := slices.Concat(g.env, []string{"COUNTERSIGN_LISTEN=" + g.config.Listen})
+	audit := func() (string, error) {
+		file, err := commandLine()
+		must(g.t, err)
+		c := exec.CommandContext(g.t.Context(), file, "audit", "invariants")
+		c.Env = env
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := audit(); err != nil || !strings.Contains(out, "nothing found") {
+		g.t.Errorf("a product without faults: %v %s", err, out)
+	}
+	sub := func(p *walk.Person) (id string) {
+		g.query(g.t, &id, `select sub from account where user_name = $1`, p.UserName)
+		return id
+	}
+	group := func(p *walk.Person, leaf string) (id string) {
+		g.query(g.t, &id, `select rg.kc_id from realm_group rg join access_grant g on g.site_id = rg.site_id
+			where g.account_id = $1 and rg.leaf = $2 limit 1`, g.account(g.t, p), leaf)
+		return id
+	}
+	g.suspends(g.paul)
+	if out, err := audit(); err != nil || strings.Count(out, "not yet: ") != 2 {
+		g.t.Errorf("an end that the realm does not show yet: %v %s", err, out)
+	}
+	g.move(g.t, 2*time.Minute)
+	g.alter(g.t, http.MethodPut, "/users/"+sub(g.mona)+"/groups/"+group(g.paul, "practitioner"), nil)
+	g.alter(g.t, http.MethodDelete, "/users/"+sub(g.mona)+"/groups/"+group(g.mona, "administrator"), nil)
+	g.alter(g.t, http.MethodPost, "/users", object{"username": "second-mona", "enabled": true, "email": "second@" + g.name + ".example",
+		"firstName": "Mona", "lastName": "Fraser", "attributes": object{"countersign_account": []string{g.account(g.t, g.mona)}}})
+	must(g.t, g.directory.Join(g.t.Context(), sub(g.mona), group(g.paul, "viewer"))) // with the writer's own credential
+	out, err := audit()
+	for _, want := range []string{
+		"I1 person " + sub(g.mona) + " is in " + g.leaf(g.t, g.site, "practitioner") + " without a grant",
+		"I1 person " + sub(g.mona) + " is in " + g.leaf(g.t, g.site, "viewer") + " without a grant",
+		"I6 person " + sub(g.paul) + " is in " + g.leaf(g.t, g.site, "practitioner") + " after the grant ended",
+		"I12 account " + g.account(g.t, g.mona) + " is not in " + g.leaf(g.t, g.site, "administrator"),
+		"carries an account of ours and is nobody's",
+		"I13 person " + sub(g.mona) + " joined " + g.leaf(g.t, g.site, "viewer") + ", with our credential, and no step says so",
+	} {
+		if !strings.Contains(out, want) {
+			g.t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	if err == nil || strings.Count(out, "\n") != 8 {
+		g.t.Errorf("%v\n%s", err, out)
+	}
+	g.kc.Refuse()
+	if out, err := audit(); err == nil || !strings.Contains(out, "only the record was") {
+		g.t.Errorf("without Keycloak: %v %s", err, out)
+	}
 }

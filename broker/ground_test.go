@@ -33,10 +33,12 @@ type ground struct {
 	pg        *faulty.Postgres
 	smtp      *faulty.TCP
 	directory *keycloak.Directory
+	began     time.Time
 	through   string // the record's address through the proxy
 	env       []string
 	replicas  []*replica
 	desk      walk.Registrars
+	site      string
 	paul      *walk.Person // a physician: in two groups
 	mona      *walk.Person // the clinic's administrator
 	rows      []tableRow
@@ -62,7 +64,7 @@ type tableRow struct {
 // and registrars.
 func newGround(t *testing.T) *ground {
 	t.Helper()
-	g := &ground{t: t}
+	g := &ground{t: t, began: time.Now()}
 	var err error
 	g.kc, err = faulty.NewHTTP(servers.Keycloak)
 	must(t, err)
@@ -95,7 +97,7 @@ func newGround(t *testing.T) *ground {
 	g.begin(0)
 	// From here on the stack looks past the proxy; its people have come through it.
 	m := g.maple(t)
-	g.desk, g.paul, g.mona = m.desk, m.paul, m.mona
+	g.desk, g.site, g.paul, g.mona = m.desk, m.site, m.paul, m.mona
 	g.stack = &direct
 	return g
 }
@@ -262,7 +264,9 @@ func (g *ground) wrong() []registry.Violation {
 	g.t.Helper()
 	found, err := g.registry.Invariants(context.Background())
 	must(g.t, err)
-	return found
+	realm, err := broker.FindInvariants(context.Background(), g.registry, g.directory, g.began)
+	must(g.t, err)
+	return append(found, realm.Violations...)
 }
 
 // table is what was seen, a line a fault.

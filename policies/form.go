@@ -30,6 +30,10 @@ var limits = map[string]int{"notes": 2000, "address-line": 120, "city": 80, "nam
 
 const usualLimit = 160
 
+// notInNames are the signs that Keycloak's own rule for people's names refuses
+// (person-name-prohibited-characters): said beside the field, and not by mail afterwards.
+const notInNames = `<>&"$%!#?§;*~/\|^=[]{}()`
+
 // Asked lists the fields of a form that these answers call for: a field with a
 // condition is asked only when the earlier answer meets it.
 func Asked(form []Field, given map[string][]string) []Field {
@@ -193,6 +197,8 @@ func CheckPerson(p Person, languages []string) map[string]string {
 	} {
 		if key := CheckField(f.field, []string{f.value}, f.choices, ""); key != "" {
 			wrong[f.field.Name] = key
+		} else if f.field.Kind == "name" && strings.ContainsAny(f.value, notInNames) {
+			wrong[f.field.Name] = "field-error.name-signs"
 		}
 	}
 	if !userName.MatchString(p.UserName) {

@@ -58,6 +58,8 @@ func (f *File) message(r *Row) string {
 		parts = append(parts, f.words.T("import.already"))
 	case Before:
 		parts = append(parts, f.words.T("import.before"))
+	case Over:
+		parts = append(parts, f.words.T("import.over"))
 	case LeftOut:
 		parts = append(parts, f.words.T("import.left-out"))
 	case Failed:
@@ -88,7 +90,7 @@ func (f *File) Table(w io.Writer) error {
 	fmt.Fprintln(t, "ROW\tPERSON\tSITE\tROLE\tOUTCOME\tMESSAGE")
 	quiet := 0
 	for _, l := range f.Report() {
-		if len(f.Rows) > shown && len(l.Wrong) == 0 && len(l.Notes) == 0 && l.Outcome != Failed && l.Outcome != NotBegun {
+		if len(f.Rows) > shown && len(l.Wrong) == 0 && len(l.Notes) == 0 && l.Outcome != Failed && l.Outcome != Over && l.Outcome != NotBegun {
 			quiet++
 			continue
 		}

@@ -20,6 +20,7 @@ const (
 	Asked     Outcome = "asked"
 	Already   Outcome = "already"  // they hold the role there, or have asked for it
 	Before    Outcome = "before"   // done in an earlier run of the same decision
+	Over      Outcome = "over"     // done in an earlier run, and gone since
 	Faulty    Outcome = "faulty"   // it cannot be imported
 	LeftOut   Outcome = "left-out" // faulty, and the rest was imported
 	Failed    Outcome = "failed"   // something else was in the way; try again
@@ -27,7 +28,7 @@ const (
 )
 
 // Outcomes are all of them, in the order in which they are counted for the eye.
-var Outcomes = []Outcome{WouldMake, WouldAsk, Made, Asked, Already, Before, Faulty, LeftOut, Failed, NotBegun}
+var Outcomes = []Outcome{WouldMake, WouldAsk, Made, Asked, Already, Before, Over, Faulty, LeftOut, Failed, NotBegun}
 
 // Look holds every row against the record and says what would become of it. Nothing is
 // changed. An error is about the decision as a whole: who is said to have taken it may
@@ -81,7 +82,7 @@ func (f *File) Run(ctx context.Context, reg *registry.Registry, n registry.NewBa
 		if r.Outcome == Faulty {
 			r.Outcome = LeftOut
 		} else if r.Outcome != Already {
-			f.do(ctx, reg, b, r)
+			f.do(ctx, reg, n, b, r)
 		}
 		progress()
 	}
@@ -101,7 +102,7 @@ func (f *File) inOrder() []*Row {
 	return rows
 }
 
-func (f *File) do(ctx context.Context, reg *registry.Registry, b registry.Batch, r *Row) {
+func (f *File) do(ctx context.Context, reg *registry.Registry, n registry.NewBatch, b registry.Batch, r *Row) {
 	if r.Outcome = NotBegun; ctx.Err() != nil {
 		return
 	}
@@ -117,8 +118,16 @@ func (f *File) do(ctx context.Context, reg *registry.Registry, b registry.Batch,
 	case err != nil:
 		r.Outcome, r.Failed = Failed, err.Error()
 	case done.Before:
-		r.Outcome = Before
+		r.Outcome = f.before(ctx, reg, n, r)
 	default:
 		r.Outcome = map[string]Outcome{registry.ImportMade: Made, registry.ImportAsked: Asked, registry.ImportAlready: Already}[done.Outcome]
 	}
+}
+
+// before tells whether what an earlier run made is still there.
+func (f *File) before(ctx context.Context, reg *registry.Registry, n registry.NewBatch, r *Row) Outcome {
+	if found, err := reg.LookAtRows(ctx, n, []registry.ImportRow{r.ImportRow}, nil); err == nil && !found[0].Already {
+		return Over
+	}
+	return Before
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"countersign/policies"
 )
 
 // Application is a relying application: whoever consumes tokens.
@@ -19,6 +21,9 @@ type Application struct {
 
 // AddApplication records a relying application, or its new particulars.
 func (r *Registry) AddApplication(ctx context.Context, by By, a Application) error {
+	if a.EventURL != "" && !policies.MayPushTo(a.EventURL) {
+		return InvalidField("event-url", "field-error.event-url")
+	}
 	_, err := r.Do(ctx, Act{By: by, Kind: "application.add", What: a}, Touch{}, func(tx *Tx) (string, error) {
 		var version int64
 		err := tx.GetContext(ctx, &version, `insert into application (client_id, programs, logout_url, event_url, owner, changed_at) values ($1, $2, $3, $4, $5, $6)

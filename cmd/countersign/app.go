@@ -10,6 +10,7 @@ import (
 	"countersign/broker"
 	"countersign/broker/registry"
 	realm "countersign/keycloak-realm"
+	"countersign/policies"
 	"countersign/provisioning"
 	"countersign/provisioning/keycloak"
 )
@@ -44,6 +45,9 @@ type appAddCmd struct {
 func (c appAddCmd) Run(ctx context.Context) error {
 	if c.SecretReference != "" && !keycloak.IsReference(c.SecretReference) {
 		return fmt.Errorf("--secret-reference %q: want ${vault.KEY}, and the secret in the vault's file", c.SecretReference)
+	}
+	if c.EventURL != "" && !policies.MayPushTo(c.EventURL) {
+		return fmt.Errorf("--event-url %q: want https, or http to this machine", c.EventURL)
 	}
 	return withRegistry(ctx, c.Config, func(reg *registry.Registry) error {
 		secret, err := addApp(ctx, reg, c.Config, c.at(c.Keycloak), keycloak.App{ClientID: c.ClientID, Programs: c.Programs,

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"countersign/broker"
 )
 
 type auditCmd struct {
-	Invariants auditInvariantsCmd `cmd:"" help:"Check that grants follow from facts and that every version has its signed event; exit 1 and a list when not."`
+	Invariants auditInvariantsCmd `cmd:"" help:"Check that grants follow from facts, that every version has its signed event, and that Keycloak shows exactly the grants; exit 1 and a list when not."`
 }
 
 type auditInvariantsCmd struct{ broker.Config }
@@ -24,11 +25,22 @@ func (c auditInvariantsCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	realm, away := broker.AuditRealm(ctx, c.Config, reg)
+	found = append(found, realm.Violations...)
 	for _, v := range found {
 		fmt.Println(v.Invariant, v.What)
 	}
+	for _, what := range realm.NotYet {
+		fmt.Println("not yet:", what)
+	}
+	if away != nil {
+		away = fmt.Errorf("the realm could not be looked at, only the record was: %w", away)
+	}
 	if len(found) > 0 {
-		return fmt.Errorf("%d violations", len(found))
+		return errors.Join(fmt.Errorf("%d violations", len(found)), away)
+	}
+	if away != nil {
+		return away
 	}
 	fmt.Println("nothing found")
 	return nil

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"countersign/broker"
@@ -192,7 +193,7 @@ func (d demo) startApp(ctx context.Context, admin keycloak.Admin) (*local.Progra
 	}
 	url := d.appURL()
 	if _, err := addApp(ctx, reg, d.config, admin, keycloak.App{ClientID: sampleApp, Programs: []string{"careconnect"}, Secret: reference,
-		RedirectURIs: []string{url + "/callback"}, PostLogoutURIs: []string{url + "/"}, LogoutURL: url + "/back-channel-logout"}, "", "the demo"); err != nil {
+		RedirectURIs: []string{url + "/callback"}, PostLogoutURIs: []string{url + "/"}, LogoutURL: url + "/back-channel-logout"}, url+"/events", "the demo"); err != nil {
 		return nil, "", err
 	}
 	own, err := os.Executable()
@@ -201,7 +202,7 @@ func (d demo) startApp(ctx context.Context, admin keycloak.Admin) (*local.Progra
 	}
 	app, err := local.StartProgram(filepath.Join(filepath.Dir(own), "relying-app"), []string{
 		fmt.Sprintf("LISTEN=127.0.0.2:%d", d.data.Ports.RelyingApp), "PUBLIC_URL=" + url, "ISSUER=" + d.config.Issuer(),
-		"CLIENT_ID=" + sampleApp, "CLIENT_SECRET=" + secret, "LEAST_ACR=" + policies.TwoFactor.String()})
+		"CLIENT_ID=" + sampleApp, "CLIENT_SECRET=" + secret, "LEAST_ACR=" + policies.TwoFactor.String(), "EVENTS_ISSUER=" + strings.TrimRight(d.config.PublicURL, "/")})
 	return app, secret, err
 }
 

@@ -11,6 +11,7 @@
 //	GET  /sign-in, /callback   OpenID Connect
 //	POST /sign-out             here, then at Keycloak
 //	POST /back-channel-logout  from Keycloak
+//	POST /events               signed events, where their issuer is given
 //
 // Sessions are in memory: restarting it signs everybody out.
 package main
@@ -49,6 +50,7 @@ type app struct {
 	verifier                                *oidc.IDTokenVerifier
 	http                                    *http.Client
 	sessions                                *sessions
+	events                                  events
 }
 
 func main() {
@@ -59,6 +61,7 @@ func main() {
 	issuer := flag.String("issuer", env("ISSUER", ""), "OpenID Connect issuer")
 	client := flag.String("client-id", env("CLIENT_ID", "relying-app"), "client at the issuer; its secret is in CLIENT_SECRET")
 	least := flag.String("least-acr", env("LEAST_ACR", ""), "what a sign-in must have proved: asked for, and checked in the claim acr; default anything")
+	signer := flag.String("events-issuer", env("EVENTS_ISSUER", ""), "who signs the events that are taken; its keys are at /.well-known/jwks.json; default none")
 	flag.Parse()
 	if *public == "" {
 		*public = "http://" + *listen
@@ -68,6 +71,9 @@ func main() {
 	a, err := newApp(ctx, *issuer, *client, os.Getenv("CLIENT_SECRET"), *public, *least)
 	if err != nil {
 		log.Fatal(err)
+	}
+	if *signer != "" {
+		a.events = events{*signer, oidc.NewRemoteKeySet(oidc.ClientContext(ctx, a.http), *signer+"/.well-known/jwks.json")}
 	}
 	server := &http.Server{Addr: *listen, Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() }) // sessions are lost anyway: nothing to wait for
@@ -128,6 +134,9 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("GET /callback", a.callback)
 	mux.HandleFunc("POST /sign-out", a.signOut)
 	mux.HandleFunc("POST /back-channel-logout", a.backChannel)
+	if a.events.issuer != "" {
+		mux.HandleFunc("POST /events", a.event)
+	}
 	sameOrigin := http.NewCrossOriginProtection() // Keycloak's call has neither Origin nor Sec-Fetch-Site
 	return sameOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

@@ -34,7 +34,7 @@ type me struct {
 type session struct {
 	Me                           me
 	idToken, refreshToken, nonce string
-	seen, refreshed              time.Time
+	began, seen, refreshed       time.Time
 	refreshing                   bool
 }
 
@@ -50,10 +50,13 @@ type sessions struct {
 	byID  map[string]session
 	flows map[string]flow      // by state
 	jtis  map[string]time.Time // logout tokens that were used, until they expire
+	// events that were taken, as long as this runs: they expire never, and what they
+	// are about ends with this process at the latest.
+	events map[string]bool
 }
 
 func newSessions() *sessions {
-	return &sessions{byID: map[string]session{}, flows: map[string]flow{}, jtis: map[string]time.Time{}}
+	return &sessions{byID: map[string]session{}, flows: map[string]flow{}, jtis: map[string]time.Time{}, events: map[string]bool{}}
 }
 
 // begin keeps a sign-in, and forgets what has become old.
@@ -82,7 +85,7 @@ func (s *sessions) start(x session) (id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id = rand.Text()
-	x.seen, x.refreshed = time.Now(), time.Now()
+	x.began, x.seen, x.refreshed = time.Now(), time.Now(), time.Now()
 	s.byID[id] = x
 	return id
 }
@@ -132,7 +135,7 @@ func (s *sessions) refreshed(id string, x session) bool {
 	defer s.mu.Unlock()
 	old, ok := s.byID[id]
 	if ok {
-		x.seen, x.refreshed = old.seen, time.Now()
+		x.began, x.seen, x.refreshed = old.began, old.seen, time.Now()
 		s.byID[id] = x
 	}
 	return ok
@@ -162,4 +165,17 @@ func (s *sessions) logout(token *oidc.LogoutToken) bool {
 		return x.Me.Sub == token.Subject
 	})
 	return true
+}
+
+// revoke ends the sessions of a person that began before a moment, once for an event:
+// whoever signed in since has been let in anew, and an event of long ago, sent once
+// more, ends nothing.
+func (s *sessions) revoke(event, sub string, before time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.events[event] {
+		return
+	}
+	s.events[event] = true
+	maps.DeleteFunc(s.byID, func(_ string, x session) bool { return x.Me.Sub == sub && x.began.Before(before) })
 }

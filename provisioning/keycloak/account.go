@@ -2,9 +2,12 @@ package keycloak
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,6 +95,29 @@ func (a *account) fetch(ctx context.Context, f *fetch) {
 	}
 	a.fetching = nil
 	close(f.done)
+}
+
+// rights are the realm-management roles that the account's token holds, sorted.
+func (a *account) rights(ctx context.Context) ([]string, error) {
+	bearer, err := a.bearer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parts := strings.Split(bearer, ".")
+	if len(parts) != 3 {
+		return nil, errors.New("keycloak: the token is no JWT")
+	}
+	body, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil, err
+	}
+	var claims struct {
+		Access map[string]struct{ Roles []string } `json:"resource_access"`
+	}
+	err = json.Unmarshal(body, &claims)
+	held := claims.Access[administrative].Roles
+	slices.Sort(held)
+	return held, err
 }
 
 // forget drops the token that Keycloak refused, unless another call already did.

@@ -119,18 +119,26 @@ func (d *Directory) writerUser(ctx context.Context) (string, error) {
 	if known != "" {
 		return known, nil
 	}
+	id, err := d.userNamed(ctx, serviceAccountUser(d.cfg.WriterID))
+	if err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writerID = id
+	return id, nil
+}
+
+// userNamed is the id of the user of exactly that name.
+func (d *Directory) userNamed(ctx context.Context, name string) (string, error) {
 	var found []struct{ ID, Username string }
-	name := serviceAccountUser(d.cfg.WriterID)
-	if err := d.list(ctx, "look up the writer", "/users", url.Values{"exact": {"true"}, "username": {name}}, &found); err != nil {
+	if err := d.list(ctx, "look up user", "/users", url.Values{"exact": {"true"}, "username": {name}}, &found); err != nil {
 		return "", err
 	}
 	if len(found) != 1 || found[0].Username != name {
 		return "", fmt.Errorf("keycloak: user %s: %w", name, provisioning.ErrNotFound)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.writerID = found[0].ID
-	return d.writerID, nil
+	return found[0].ID, nil
 }
 
 // told turns events into changes, and looks up what they do not say, once each.

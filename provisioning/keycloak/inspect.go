@@ -2,7 +2,6 @@ package keycloak
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,26 +84,10 @@ func (i *Inspection) Rights(ctx context.Context, clientID string) (held []string
 	if clientID == i.d.cfg.ReaderID {
 		a = i.d.reader
 	}
-	bearer, err := a.bearer(ctx)
+	held, err = a.rights(ctx)
 	if err != nil {
 		return nil, named(ctx, "token of "+clientID, err)
 	}
-	parts := strings.Split(bearer, ".")
-	if len(parts) != 3 {
-		return nil, errors.New("keycloak: the token is no JWT")
-	}
-	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return nil, err
-	}
-	var claims struct {
-		Access map[string]struct{ Roles []string } `json:"resource_access"`
-	}
-	if err := json.Unmarshal(body, &claims); err != nil {
-		return nil, err
-	}
-	held = claims.Access[administrative].Roles
-	slices.Sort(held)
 	return slices.DeleteFunc(held, func(right string) bool {
 		return slices.ContainsFunc(comesWith[right], func(by string) bool { return slices.Contains(held, by) })
 	}), nil

@@ -64,9 +64,9 @@ func (d *Directory) Prove(ctx context.Context) error {
 	if p.admin == "" {
 		return fmt.Errorf("keycloak: realm %s shows no client %s", d.cfg.Realm, administrative)
 	}
-	checks := []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.complete, p.composites}
+	checks := []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.complete, p.tokens, p.composites}
 	if d.cfg.Topology == Shared {
-		checks = []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.complete, p.apart}
+		checks = []func(context.Context, []*gocloak.Client) error{p.settings, p.scopes, p.holders, p.complete, p.tokens, p.apart}
 	}
 	for _, check := range checks {
 		if err := check(ctx, clients); err != nil {
@@ -229,9 +229,29 @@ func (p *proof) mayHold(user, role string) bool {
 func (p *proof) complete(context.Context, []*gocloak.Client) error {
 	for _, user := range []string{serviceAccountUser(p.d.cfg.WriterID), serviceAccountUser(p.d.cfg.ReaderID)} {
 		for _, right := range p.ours(user) {
-			later := p.d.cfg.Topology == Shared && right == laterRight
-			if !later && !slices.Contains(p.held[user], right) {
+			if !p.later(right) && !slices.Contains(p.held[user], right) {
 				p.found("user %s lacks %s", user, right)
+			}
+		}
+	}
+	return nil
+}
+
+// later says whether a right may be missing: see laterRight.
+func (p *proof) later(right string) bool { return p.d.cfg.Topology == Shared && right == laterRight }
+
+// tokens demands that what our accounts hold is also what they are given: a client's
+// scope may keep a role from its tokens.
+func (p *proof) tokens(ctx context.Context, _ []*gocloak.Client) error {
+	for id, a := range map[string]*account{p.d.cfg.WriterID: p.d.writer, p.d.cfg.ReaderID: p.d.reader} {
+		given, err := a.rights(ctx)
+		if err != nil {
+			return named(ctx, "token of "+id, err)
+		}
+		user := serviceAccountUser(id)
+		for _, right := range p.held[user] {
+			if slices.Contains(p.ours(user), right) && !p.later(right) && !slices.Contains(given, right) {
+				p.found("the token of %s lacks %s: its client's scope keeps it out", id, right)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/provisioning/keycloak"
 )
@@ -37,6 +38,7 @@ func TestProve(t *testing.T) {
 	give("/users/"+account.ID, "realm-admin")
 	f.call(t, http.MethodGet, "/clients/"+f.client(t, "writer")+"/service-account-user", nil, &account)
 	give("/users/"+account.ID, "manage-realm")
+	f.call(t, http.MethodDelete, "/clients/"+f.client(t, "writer")+"/scope-mappings/clients/"+management, admin("query-groups"), nil)
 	for _, clientID := range []string{"portal", "app"} {
 		var c map[string]any
 		f.call(t, http.MethodGet, "/clients/"+f.client(t, clientID), nil, &c)
@@ -49,12 +51,15 @@ func TestProve(t *testing.T) {
 	f.call(t, http.MethodPut, "/users/profile", profile, nil)
 	f.call(t, http.MethodPut, "", map[string]any{"adminPermissionsEnabled": true}, nil)
 
-	err = f.Prove(t.Context())
+	anew := keycloak.New(keycloak.Config{URL: stack.Keycloak, Realm: f.spec.Realm, PortalClientID: "portal", Timeout: 30 * time.Second,
+		WriterID: "writer", WriterSecret: writerSecret, ReaderID: "reader", ReaderSecret: readerSecret}) // as after a start: f keeps the token of before
+	err = anew.Prove(t.Context())
 	var unsafe *keycloak.UnsafeRealmError
 	if !errors.As(err, &unsafe) {
 		t.Fatalf("got %v", err)
 	}
 	contains(t, strings.Join(unsafe.Findings, "\n"),
+		"the token of writer lacks query-groups",
 		"user ana holds view-users",
 		"group /access/careconnect/s1/viewer holds manage-users",
 		"role viewer of app contains manage-clients",
@@ -64,7 +69,7 @@ func TestProve(t *testing.T) {
 		"client portal has full scope", "client app has full scope",
 		"unmanaged attributes are ADMIN_EDIT",
 		"fine-grained admin permissions are on")
-	if len(unsafe.Findings) != 10 {
+	if len(unsafe.Findings) != 11 {
 		t.Errorf("%d findings: %q", len(unsafe.Findings), unsafe.Findings)
 	}
 }

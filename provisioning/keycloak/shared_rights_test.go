@@ -119,6 +119,8 @@ func TestRightsInASharedRealm(t *testing.T) {
 	if _, body := f.callAs(t, reader, http.MethodGet, "/clients", nil); strings.Contains(string(body), "ehr-secret") || strings.Contains(string(body), "robot") {
 		t.Errorf("the reader sees other people's clients: %s", body)
 	}
+	f.sharedChanges(t, site["viewer"])
+	f.capabilities(t)
 	t.Log("\n" + strings.Join(table, "\n"))
 	readme, err := os.ReadFile("../../keycloak-realm/README.md")
 	must(t, err)
