@@ -88,6 +88,9 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	w := &worker.Worker{Registry: reg, Directory: directory, Mail: mail.New(mailing), Root: c.Root, Log: log,
 		Urgent: worker.Way{Registry: apart, Directory: c.directory(called)}, Public: strings.TrimRight(c.PublicURL, "/"),
 		Setup: provisioning.Setup{ClientID: c.PortalID, RedirectURI: c.at("/access"), Lifespan: setupLife}}
+	if err := w.CheckRecord(ctx); err != nil {
+		return err
+	}
 	handler := portal.New(portal.Deps{Registry: reg, Sessions: sessions, PublicURL: public, Issuer: issuer, Proxies: c.Proxies, Version: c.Version, Demo: c.Demo, Log: log, Served: watch.Served, Silent: watch.Silent})
 
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))

@@ -59,6 +59,9 @@ func (r *Registry) Removed(ctx context.Context, sub, group string) error {
 	return r.exec(ctx, `update removal set done_at = instant() where sub = $1 and group_id = $2 and done_at is null`, sub, group)
 }
 
+// heldNow counts the memberships that the record gives.
+const heldNow = `select count(*) from (select distinct account_id, site_id, leaf from access_grant where ended_at is null and until_at > $1) m`
+
 // weighed is what may pass, what is held, and whether a brake has to change for it.
 type weighed struct {
 	pass, fresh provisioning.Effects // fresh: of those that pass, the ones not noted yet
@@ -100,13 +103,13 @@ func weigh(ctx context.Context, t *sqlx.Tx, asked provisioning.Effects, whole bo
 	if w.held == nil && len(fresh) == 0 {
 		return w, nil
 	}
-	var n struct{ Passed, Total int }
-	if err := t.GetContext(ctx, &n, `select (select count(*) from removal where brake_id is null and at > $1) as passed,
-		(select count(*) from (select distinct account_id, site_id, leaf from access_grant where ended_at is null and until_at > $2) m) as total`,
-		at.Add(-provisioning.BrakeWindow), at); err != nil {
+	var passed int
+	if err := t.GetContext(ctx, &passed, `select count(*) from removal where brake_id is null and at > $1`, at.Add(-provisioning.BrakeWindow)); err != nil {
 		return w, err
 	}
-	w.total = n.Total
+	if err := t.GetContext(ctx, &w.total, heldNow, at); err != nil {
+		return w, err
+	}
 	if w.held != nil {
 		plan := fresh
 		was, err := w.held.effects()
@@ -120,7 +123,7 @@ func weigh(ctx context.Context, t *sqlx.Tx, asked provisioning.Effects, whole bo
 		w.changes = len(plan) != len(was) || len(plan.Without(was)) > 0
 		return w, nil
 	}
-	if provisioning.Stops(n.Passed, len(fresh), n.Total) {
+	if provisioning.Stops(passed, len(fresh), w.total) {
 		w.stop, w.changes = fresh, true
 		return w, nil
 	}

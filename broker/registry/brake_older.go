@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"countersign/provisioning"
 )
@@ -44,53 +45,125 @@ func (w *AccountWork) braked(ctx context.Context, t *sqlx.Tx, account, root stri
 	return nil
 }
 
-// Believe tells whether what the realm listed may be acted on. Reason is empty where
-// nothing speaks against it, which settles what was held for it; otherwise it says as a
-// code why not ("sentinel", or what provisioning.Implausible says), and a brake holds
-// everything that would be done on the strength of it. What two people released is
-// believed for an hour, as long as it lists no less than what they were shown.
-func (r *Registry) Believe(ctx context.Context, reason string, counts ImplausibleCount) (bool, error) {
-	var known struct {
-		Held     *brakeRow
-		Released bool
+// realmBehind is by how much the realm's clock may be behind the record's.
+const realmBehind = time.Minute
+
+// KnownUntil is until when the record surely knew of all that the product did in the
+// realm: when it last recorded something on its own or on a person's word, or when two
+// people said that it is reconciled. The command line does not count, because it is used
+// on a record that was just restored. Ever is false where nothing was recorded yet. Where
+// the clock was moved, it may be earlier than that, never later.
+func (r *Registry) KnownUntil(ctx context.Context) (at time.Time, ever bool, err error) {
+	var last *time.Time
+	err = r.db.GetContext(ctx, &last, `select greatest((select max(at) from act where actor_kind <> 'cli') - $2 * interval '1 second',
+		(select max(second_at) from brake where kind = $1)) - shift from clock`, BrakeOlder, realmBehind.Seconds())
+	if err != nil || last == nil {
+		return at, false, err
 	}
-	look := func(t *sqlx.Tx, at time.Time) (err error) {
-		if err := lockBrake(ctx, t); err != nil {
-			return err
-		}
-		if known.Held, err = heldBrake(ctx, t, BrakeImplausible, ""); err != nil {
-			return err
-		}
-		return t.GetContext(ctx, &known.Released, `select exists (select 1 from brake where kind = $1 and state = 'released' and reason = $2 and second_at > $3
-			and (counts #>> '{listed,people}')::int <= $4 and (counts #>> '{listed,memberships}')::int <= $5)`,
-			BrakeImplausible, reason, at.Add(-provisioning.BrakeWindow), counts.Listed.People, counts.Listed.Memberships)
-	}
-	err := r.inTx(ctx, func(t *sqlx.Tx) error {
-		at, err := nowIn(ctx, t)
-		if err != nil {
-			return err
-		}
-		return look(t, at)
-	})
-	if err != nil || reason == "" && known.Held == nil {
-		return err == nil, err
-	}
-	if reason != "" && known.Released {
-		return true, nil
+	return *last, true, nil
+}
+
+// CheckOlder looks at what our own credential changed in the realm for changes that
+// follow from no step on record. Where there are any, the realm has seen decisions that
+// the record does not know: it is older, as after the restore of a backup. A brake then
+// holds everything but what is decided from now on, with the list of what would be undone.
+func (r *Registry) CheckOlder(ctx context.Context, changes []provisioning.Change) (held bool, err error) {
+	unknown, err := r.unknownSteps(ctx, changes)
+	if err != nil || len(unknown) == 0 {
+		return false, err
 	}
 	_, err = r.Do(ctx, Act{By: worker(), Kind: "brake.weigh"}, Touch{}, func(tx *Tx) (string, error) {
-		if err := look(tx.Tx, tx.At); err != nil {
+		if err := lockBrake(tx.ctx, tx); err != nil {
 			return "", err
 		}
-		switch {
-		case reason != "" && known.Held != nil && known.Held.Reason == reason: // the same again: no new plan with each look
-			return known.Held.ID, nil
-		case reason != "":
-			return tx.hold(holding{kind: BrakeImplausible, reason: reason, total: counts.Confirmed.Memberships, counts: counts})
-		case known.Held != nil:
-			return "", tx.settleBrake(known.Held)
+		plan, err := tx.undone(unknown)
+		if err != nil {
+			return "", err
 		}
-		return "", nil
+		var total int
+		if err := tx.GetContext(tx.ctx, &total, heldNow, tx.At); err != nil {
+			return "", err
+		}
+		return tx.hold(holding{kind: BrakeOlder, reason: "unknown-steps", plan: plan, total: total})
 	})
-	return err == nil && reason == "", err
+	return err == nil, err
+}
+
+// stepsOf are the kinds of step from which a change of ours follows. When is not asked:
+// a step that was sent long ago may have arrived late, or be carried out anew.
+var stepsOf = map[provisioning.ChangeKind][]string{
+	provisioning.ChangeJoined: {"join"}, provisioning.ChangeLeft: {"leave"}, provisioning.ChangePersonMade: {"create"}, provisioning.ChangePersonRemoved: {"remove"},
+}
+
+// unknownSteps are the changes of ours that follow from no step. Of somebody who was
+// just made and whose answer was lost, the record does not have the sub: as many are no
+// sign as creations are under way.
+func (r *Registry) unknownSteps(ctx context.Context, changes []provisioning.Change) (unknown []provisioning.Change, err error) {
+	var made []provisioning.Change
+	for _, c := range changes {
+		kinds, ours := stepsOf[c.Kind]
+		if !c.Ours || !ours {
+			continue
+		}
+		var row struct{ Known, Explained bool }
+		if err := r.db.GetContext(ctx, &row, `select exists (select 1 from account where issuer = $1 and sub = $2) as known,
+			exists (select 1 from step s left join account a on a.issuer = $1 and a.sub = $2
+				where s.kind = any($3) and s.sent_at is not null and (a.id is null or s.target = a.id) and ($4 = '' or s.object = $4)) as explained`,
+			r.issuer, c.Sub, pq.Array(kinds), c.GroupID); err != nil {
+			return nil, err
+		}
+		switch c.Kind {
+		case provisioning.ChangePersonMade:
+			if !row.Known {
+				made = append(made, c)
+			}
+		case provisioning.ChangePersonRemoved:
+			if row.Known && !row.Explained {
+				unknown = append(unknown, c)
+			}
+		default:
+			if !row.Explained || c.Kind == provisioning.ChangeJoined && !row.Known {
+				unknown = append(unknown, c)
+			}
+		}
+	}
+	var making int
+	err = r.db.GetContext(ctx, &making, `select count(distinct s.target) from step s join account a on a.id = s.target where s.kind = 'create' and s.sent_at is not null and a.sub is null`)
+	if len(made) > making {
+		unknown = append(unknown, made...)
+	}
+	return unknown, err
+}
+
+// undone is what the record, taken at its word, would undo of changes: who was put into
+// a group would be taken out, and who was taken out of one that the record still gives
+// them would be put back.
+func (tx *Tx) undone(changes []provisioning.Change) (plan provisioning.Effects, err error) {
+	last := map[[2]string]provisioning.Change{}
+	for _, c := range changes {
+		if c.GroupID != "" {
+			last[[2]string{c.Sub, c.GroupID}] = c
+		}
+	}
+	var effects []provisioning.Effect
+	for _, c := range last {
+		var row struct {
+			Account string
+			Gives   bool
+		}
+		if err := tx.GetContext(tx.ctx, &row, `select coalesce((select id::text from account where issuer = $1 and sub = $2), '') as account,
+			exists (select 1 from access_grant g join account a on a.id = g.account_id join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
+				where a.issuer = $1 and a.sub = $2 and rg.kc_id = $3 and g.ended_at is null and g.until_at > $4) as gives`, tx.r.issuer, c.Sub, c.GroupID, tx.At); err != nil {
+			return nil, err
+		}
+		e := provisioning.Effect{Do: provisioning.DoLeave, Account: row.Account, Sub: c.Sub, Group: c.GroupID, Path: c.Path}
+		switch {
+		case c.Kind == provisioning.ChangeLeft && row.Gives:
+			e.Do = provisioning.DoJoin
+		case c.Kind != provisioning.ChangeJoined || row.Gives:
+			continue
+		}
+		effects = append(effects, e)
+	}
+	return provisioning.NewEffects(effects), nil
 }

@@ -88,11 +88,8 @@ func (tx *Tx) release(b brakeRow) error {
 			return err
 		}
 		return tx.inForce(p, len(plan))
-	case BrakeDrift:
+	case BrakeDrift, BrakeOlder: // with the latter, whatever waited goes on
 		return tx.carryOut(b, plan)
-	case BrakeOlder: // whatever waited goes on: looked at again, not done by this release
-		_, err := tx.ExecContext(tx.ctx, `update account set retry_at = '-infinity' where wanted_rev > applied_rev`)
-		return err
 	}
 	return nil
 }
@@ -101,15 +98,19 @@ func (tx *Tx) release(b brakeRow) error {
 // are about behind, so that the worker comes to them. Who is no account is the
 // compare's to remove.
 func (tx *Tx) carryOut(b brakeRow, plan provisioning.Effects) error {
-	if err := permit(tx.ctx, tx.Tx, plan, b.ID, tx.At); err != nil {
-		return err
-	}
 	var accounts []string
+	var leave provisioning.Effects
 	for _, e := range plan {
 		accounts = append(accounts, e.Account)
+		if e.Do == provisioning.DoLeave {
+			leave = append(leave, e)
+		}
+	}
+	if err := permit(tx.ctx, tx.Tx, leave, b.ID, tx.At); err != nil {
+		return err
 	}
 	_, err := tx.ExecContext(tx.ctx, `update account set retry_at = '-infinity', wanted_rev = case when wanted_rev = applied_rev then wanted_rev + 1 else wanted_rev end
-		where id = any($1)`, pq.Array(sorted(accounts)))
+		where id = any($1) or $2 and wanted_rev > applied_rev`, pq.Array(sorted(accounts)), b.Kind == BrakeOlder)
 	return err
 }
 

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"countersign/broker/registry"
@@ -104,17 +105,7 @@ func TestTheBrakeStopsNoDecision(t *testing.T) {
 		t.Fatalf("held: %v, %v", held, err)
 	}
 
-	var operators string
-	must(t, b.db.QueryRow(`select id from site where program = 'operator' and code = 'operator'`).Scan(&operators))
-	for i, role := range []string{"registrar", "security"} {
-		who := ids[298+i]
-		b.sql(`insert into access_grant (id, account_id, site_id, role, leaf, basis, from_at, changed_at) values ($1, $2, $3, $4, $4, array[$1::uuid], instant(), instant())`,
-			registry.NewID(), who, operators, role)
-		now, err := b.Registry.Now(t.Context())
-		must(t, err)
-		_, err = b.Registry.ReleaseBrake(t.Context(), registry.By{Account: who, Op: registry.NewID(), AuthTime: now, ACR: "two-factor"}, held[0].ID, held[0].Digest)
-		must(t, err)
-	}
+	b.release(held[0], ids[298:])
 	b.sql(`delete from access_grant where account_id = $1 and role = 'lpn'`, ids[40]) // found later
 	behind()
 	b.all()
@@ -129,6 +120,98 @@ func TestTheBrakeStopsNoDecision(t *testing.T) {
 	b.all()
 	if n := b.in(group); n != 261 {
 		t.Errorf("%d are in the group, want 261: four more went and two are held", n)
+	}
+}
+
+// A record that is older than the realm, as after the restore of a backup: what it wants
+// and what it ended is let be until two people looked at what would be undone; what is
+// decided from now on is carried out.
+// proves: F24
+func TestAnOlderRecordIsHeld(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	site, group, ids, subs := b.clinic(5)
+	step := func() { // each account's turn
+		b.sql(`update account set retry_at = '-infinity'`)
+		for range ids {
+			if _, err := b.account(t.Context(), false); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	behind := func() { b.sql(`update account set wanted_rev = wanted_rev + 1`) }
+	for _, id := range ids[:3] {
+		b.grant(id, site)
+	}
+	behind()
+	step()
+	check := func(want int) {
+		t.Helper()
+		must(t, b.CheckRecord(t.Context()))
+		held, err := b.Registry.Brakes(t.Context())
+		if err != nil || len(held) != want {
+			t.Fatalf("held: %v, %v", held, err)
+		}
+	}
+	check(0) // all of it follows from steps, and what others changed is no sign
+	must(t, b.shut.Elsewhere().Join(t.Context(), subs[3], group))
+	check(0)
+	must(t, b.shut.Elsewhere().Leave(t.Context(), subs[3], group))
+
+	// What was decided since the backup: 0 has left, 3 has joined.
+	must(t, b.shut.Leave(t.Context(), subs[0], group))
+	must(t, b.shut.Join(t.Context(), subs[3], group))
+	check(1)
+	held, err := b.Registry.Brakes(t.Context())
+	must(t, err)
+	want := provisioning.NewEffects([]provisioning.Effect{
+		{Do: provisioning.DoJoin, Account: ids[0], Sub: subs[0], Group: group, Path: "/access/careconnect/clinic/lpn"},
+		{Do: provisioning.DoLeave, Account: ids[3], Sub: subs[3], Group: group, Path: "/access/careconnect/clinic/lpn"}})
+	if held[0].Kind != registry.BrakeOlder || !slices.Equal(held[0].Effects, want) {
+		t.Fatalf("held: %+v", held[0])
+	}
+	members := func(want ...int) {
+		t.Helper()
+		var got []int
+		for i, sub := range subs {
+			in, err := b.shut.Memberships(t.Context(), sub)
+			must(t, err)
+			if len(in) > 0 {
+				got = append(got, i)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("in the group are %v, want %v", got, want)
+		}
+	}
+	behind()
+	step()
+	members(1, 2, 3) // neither undone nor put back
+
+	b.sql(`update access_grant set ended_at = instant(), changed_at = instant() where account_id = $1`, ids[1])
+	b.sql(`update account set urgent_rev = wanted_rev where id = $1`, ids[1])
+	b.grant(ids[4], site)
+	step()
+	members(2, 3, 4) // decided now
+
+	b.release(held[0], []string{ids[2], ids[4]})
+	step()
+	members(0, 2, 4)
+	check(0)
+}
+
+// release makes two people keepers, who then release what is held.
+func (b *bench) release(held registry.Brake, two []string) {
+	b.t.Helper()
+	var operators string
+	must(b.t, b.db.QueryRow(`select id from site where program = 'operator' and code = 'operator'`).Scan(&operators))
+	for i, role := range []string{"registrar", "security"} {
+		b.sql(`insert into access_grant (id, account_id, site_id, role, leaf, basis, from_at, changed_at) values ($1, $2, $3, $4, $4, array[$1::uuid], instant(), instant())`,
+			registry.NewID(), two[i], operators, role)
+		now, err := b.Registry.Now(b.t.Context())
+		must(b.t, err)
+		_, err = b.Registry.ReleaseBrake(b.t.Context(), registry.By{Account: two[i], Op: registry.NewID(), AuthTime: now, ACR: "two-factor"}, held.ID, held.Digest)
+		must(b.t, err)
 	}
 }
 
