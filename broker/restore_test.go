@@ -4,10 +4,14 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	"countersign/broker"
 	"countersign/broker/registry"
+	"countersign/broker/walk"
+	"countersign/provisioning"
 )
 
 // postgres finds one of PostgreSQL's programs.
@@ -25,12 +29,21 @@ func postgres(t *testing.T, name string) string {
 }
 
 // A record that is in use is dumped, restored into another database by its owner,
-// and holds together there with the same keys; with other keys it does not.
+// and holds together there with the same keys; with other keys it does not. Served
+// again, it is older than the realm: nothing that was decided since is undone before
+// two people released the list of it.
+// proves: F24 attack A71
 func TestRestore(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	s.registrars(t)
-	s.person(t, "Nina", "Petrov")
+	s, err := layStack()
+	must(t, err)
+	t.Cleanup(s.stop)
+	stop, err := s.serve()
+	must(t, err)
+	stop = sync.OnceFunc(stop)
+	t.Cleanup(stop)
+	rosa, ravi := s.keepers(t)
+	nina := s.person(t, "Nina", "Petrov")
 	dump := filepath.Join(t.TempDir(), "record.dump")
 	run := func(name string, args ...string) {
 		t.Helper()
@@ -74,5 +87,62 @@ func TestRestore(t *testing.T) {
 	other.query(t, &there, `select count(*) from event`)
 	if there == 0 || there > events {
 		t.Errorf("%d events, restored %d", events, there)
+	}
+
+	link, err := rosa.Invite("support", nina.Email) // after the backup
+	must(t, err)
+	_, err = nina.Accept(link)
+	must(t, err)
+	support := []string{"/access/operator/careconnect/support"}
+	eventually(t, "Nina's support", func() bool { return slices.Equal(s.groups(t, nina), support) })
+	stop()
+	s.config.Database = broker.Secret(servers.AppURL(restored))
+	again, err := s.serve()
+	must(t, err)
+	t.Cleanup(again)
+	s.releases(t, []*walk.Person{rosa, ravi}, func(b registry.Brake) bool {
+		return b.Kind == registry.BrakeOlder && len(b.Effects) == 1 && b.Effects[0].Do == provisioning.DoLeave && slices.Equal(s.groups(t, nina), support)
+	})
+	eventually(t, "what the restored record does not know is gone", func() bool { return len(s.groups(t, nina)) == 0 })
+	if n := violations(s.config.Keys); n != 0 {
+		t.Errorf("the reconciled record has %d violations", n)
+	}
+}
+
+// keepers are two who decide about the realm: the first registrar, and a security officer
+// of the operators themselves.
+func (s *stack) keepers(t *testing.T) (rosa, ravi *walk.Person) {
+	t.Helper()
+	both := s.people(t, "Rosa Almeida", "Ravi Shah")
+	rosa, ravi = both[0], both[1]
+	s.firstRegistrar(t, rosa)
+	page, err := rosa.Get("/desk/operator/operators")
+	must(t, err)
+	_, err = page.FormWith("email").Set("role", "security").Set("email", ravi.Email).Send()
+	must(t, err)
+	m, err := s.mail.Wait(ravi.Email, "", "/invitation")
+	must(t, err)
+	_, err = ravi.Accept(m.Link("/invitation"))
+	must(t, err)
+	return rosa, ravi
+}
+
+// releases waits for the one brake that is held, demands what it is to be, and lets two
+// people release it, who were told by mail.
+func (s *stack) releases(t *testing.T, who []*walk.Person, is func(registry.Brake) bool) {
+	t.Helper()
+	reg, err := broker.Open(t.Context(), s.config)
+	must(t, err)
+	defer reg.Close()
+	held, err := reg.Brakes(t.Context())
+	must(t, err)
+	if len(held) != 1 || !is(held[0]) {
+		t.Fatalf("held: %+v", held)
+	}
+	page := "/realm/brake/" + held[0].ID
+	for _, p := range who {
+		_, err := s.mail.Wait(p.Email, "", page)
+		must(t, err)
+		read(t, p, page, formTo("/brake/")).accepted(t)
 	}
 }

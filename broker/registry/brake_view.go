@@ -174,7 +174,7 @@ func effectLines(ctx context.Context, q sqlx.QueryerContext, effects provisionin
 		case e.Do == provisioning.DoLapse:
 			line.Role = e.Role
 		case p.ID == "": // no group that the record knows: its path says all that there is to say
-			line.SiteName = e.Path
+			line.SiteName = cmp.Or(e.Path, e.Group)
 			if i := strings.LastIndex(e.Path, "/"); i > 0 {
 				line.SiteName, line.Role = e.Path[:i], e.Path[i+1:]
 			}

@@ -87,8 +87,8 @@ func brakeLines(b registry.Brake) []string {
 	}
 	lines = append(lines, "digest\t"+b.Digest)
 	for _, e := range b.Effects {
-		where := e.Path
-		if where == "" {
+		where := say("group %s %s", e.Group, e.Path)
+		if e.Group == "" {
 			where = say("site %s role %s leaf %s", e.Site, e.Role, e.Leaf)
 		}
 		lines = append(lines, say("%s\taccount %s\tsub %s\t%s", e.Do, e.Account, e.Sub, where))
