@@ -5,6 +5,8 @@
 #                     scripts; minutes
 # make pictures       the pictures of README anew, into docs/pictures
 # make bench          calls per second of Keycloak's admin API, plain and through the product; a minute
+# make faults         every fault of TestFaults many times over, and its table; an hour or so, less with
+#                     fewer rounds: make faults ARGS="-faults.rounds 1 -faults.edits 200"
 # make lint           gofmt, vet and staticcheck
 # make requirements   each requirement with the tests that name it
 #
@@ -13,7 +15,7 @@
 
 BIN := .build/countersign
 
-.PHONY: demo test axe pictures bench lint requirements build assets
+.PHONY: demo test axe pictures bench faults lint requirements build assets
 
 # exec: signals reach the product itself and not make's shell.
 demo: assets build
@@ -39,6 +41,10 @@ pictures: assets
 
 bench: assets build
 	exec $(BIN) local --measured -- go test -count=1 -run '^$$' -bench AdminAPI -benchtime 1x -timeout 20m ./provisioning/keycloak
+
+faults: assets build
+	go vet -tags faults ./broker
+	exec $(BIN) local -- go test -tags faults -v -count=1 -run 'TestManyFaults$$' -timeout 6h ./broker $(ARGS)
 
 lint:
 	sh .ci/lint

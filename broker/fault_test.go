@@ -25,7 +25,7 @@ type times struct {
 
 // Faults, each put under the running product, which is a process of its own, and
 // after each of them nothing is wrong: make faults does all of it many times over.
-// proves: F01 F03 F04 F05 F06 F07 F09 F10 F11 F12 F13 F20 I1 I5 I6 I12 I13
+// proves: F01 F03 F04 F05 F06 F07 F08 F09 F10 F11 F12 F13 F19 F20 I1 I5 I6 I12 I13
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	faults(t, times{rounds: 1, every: 13, edits: 50})
@@ -42,9 +42,12 @@ func faults(t *testing.T, n times) {
 	g.permissionTaken()
 	g.database(n)
 	g.mailDown()
+	g.decided()
 	g.killed(n)
 	g.two(n)
 	g.zombie()
+	g.handedOutAgain()
+	g.clock()
 	g.audited()
 }
 
@@ -198,6 +201,38 @@ func (g *ground) mailDown() {
 		_, err := g.mail.Wait(name+"@"+g.name+".example", "", "action-token")
 		must(g.t, err)
 		return 1, max(took, time.Since(began))
+	})
+}
+
+// decided: the portal is killed while it commits a decision. Whoever sends the form
+// again gets the result of the one decision that there is.
+func (g *ground) decided() {
+	suspend := walk.Desk(g.request) + "/suspend"
+	g.under("F01 killed while a decision commits", 0, func() (kills int, slowest time.Duration) {
+		for _, f := range []func(kill func()) faulty.Fault{
+			func(kill func()) faulty.Fault { return faulty.Fault{Before: kill, Drop: true} },
+			func(kill func()) faulty.Fault { return faulty.Fault{After: kill, Lose: true} },
+		} {
+			page := get(g.t, g.desk.First, suspend)
+			form := page.Form(page.URL.Path).Set("reasons", "inquiry")
+			g.pg.Set(faulty.Calls(faulty.Nth(1, f(once(func() { g.kill(0) }))), "commit insert into operation"))
+			if _, err := form.Send(); err == nil {
+				g.t.Error("a portal that was killed answers")
+			}
+			g.pg.Set(nil)
+			g.begin(0)
+			kills++
+			after, err := form.Send()
+			must(g.t, err)
+			n := g.count(g.t, `fact_restriction where account_id = $1 and kind = 'suspended' and ended_at is null`, g.account(g.t, g.paul))
+			if after.Status != http.StatusOK || n != 1 {
+				g.t.Errorf("sent again: %d, %d suspensions: %.300s", after.Status, n, after.Text())
+			}
+			slowest = max(slowest, g.converges("the portal is back"))
+			g.lifts(g.paul)
+			g.converges("lifted")
+		}
+		return kills, slowest
 	})
 }
 
@@ -366,6 +401,41 @@ func (g *ground) zombie() {
 		g.lifts(g.paul)
 		g.converges("lifted")
 		return 1, took
+	})
+}
+
+// handedOutAgain: work that was done is handed out three times more, ends among it, in
+// an order of its own. Nothing is done twice that anybody would notice.
+func (g *ground) handedOutAgain() {
+	mails := g.count(g.t, `mail`)
+	g.under("F08 work handed out again", 0, func() (int, time.Duration) {
+		for range 3 {
+			g.change(g.t, `update account a set wanted_rev = wanted_rev + 1, urgent_rev = wanted_rev + 1, retry_at = instant() + random() * interval '300 ms' where state = 'live'`)
+			g.change(g.t, `update site set wanted_rev = wanted_rev + 1 where opened_at is not null`)
+			var woken bool
+			g.query(g.t, &woken, `select pg_notify('work', '') is not null`)
+			time.Sleep(200 * time.Millisecond)
+		}
+		return 3, g.converges("handed out again")
+	})
+	if n := g.count(g.t, `mail`); n != mails {
+		g.t.Errorf("%d mails more", n-mails)
+	}
+}
+
+// clock: the record's clock jumps while there is work; leases and Keycloak's own clock
+// do not. The machine's clock moves for nobody here: there is no faketime that reaches
+// a Go program, and what depends on it is tested where it is read (session, keycloak).
+func (g *ground) clock() {
+	g.under("F19 the record's clock jumps", 0, func() (n int, slowest time.Duration) {
+		for _, by := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour} {
+			g.suspends(g.paul)
+			g.move(g.t, by)
+			g.lifts(g.paul)
+			n++
+			slowest = max(slowest, g.converges("the clock jumped"))
+		}
+		return n, slowest
 	})
 }
 

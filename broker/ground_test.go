@@ -3,7 +3,6 @@ package broker_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +38,7 @@ type ground struct {
 	replicas  []*replica
 	desk      walk.Registrars
 	site      string
+	request   string       // by which Paul asked
 	paul      *walk.Person // a physician: in two groups
 	mona      *walk.Person // the clinic's administrator
 	rows      []tableRow
@@ -97,7 +97,7 @@ func newGround(t *testing.T) *ground {
 	g.begin(0)
 	// From here on the stack looks past the proxy; its people have come through it.
 	m := g.maple(t)
-	g.desk, g.site, g.paul, g.mona = m.desk, m.site, m.paul, m.mona
+	g.desk, g.site, g.paul, g.mona, g.request = m.desk, m.site, m.paul, m.mona, m.paulRequest
 	g.stack = &direct
 	return g
 }
@@ -285,13 +285,8 @@ func (g *ground) table() string {
 	return b.String()
 }
 
-// show prints the table for whoever runs make faults, and into the test's log.
-func (g *ground) show() {
-	if os.Getenv("COUNTERSIGN_FAULTS") != "" {
-		fmt.Print(g.table())
-	}
-	g.t.Log("\n" + g.table())
-}
+// show puts the table into the test's log, which make faults shows.
+func (g *ground) show() { g.t.Log("\n" + g.table()) }
 
 // once is a function that does something the first time it is called.
 func once(f func()) func() {
