@@ -27,14 +27,16 @@ func (b *bench) clinic(people int) (site string, group string, ids, subs []strin
 	return site, group, ids, subs
 }
 
-// all lets the lane take everything that there is.
+// all lets the lanes take everything that there is.
 func (b *bench) all() {
 	b.t.Helper()
 	for {
 		b.sql(`update account set retry_at = '-infinity' where retry_at > '-infinity'`)
-		did, err := b.account(b.t.Context(), false)
+		urgent, err := b.account(b.t.Context(), true)
 		must(b.t, err)
-		if !did {
+		other, err := b.account(b.t.Context(), false)
+		must(b.t, err)
+		if !urgent && !other {
 			return
 		}
 	}
@@ -134,8 +136,10 @@ func TestAnOlderRecordIsHeld(t *testing.T) {
 	step := func() { // each account's turn
 		b.sql(`update account set retry_at = '-infinity'`)
 		for range ids {
-			if _, err := b.account(t.Context(), false); err != nil {
-				t.Error(err)
+			for _, urgent := range []bool{true, false} {
+				if _, err := b.account(t.Context(), urgent); err != nil {
+					t.Error(err)
+				}
 			}
 		}
 	}
