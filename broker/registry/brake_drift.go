@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -21,6 +22,13 @@ import (
 // because an hour went.
 func (r *Registry) PassBrake(ctx context.Context, asked []provisioning.Effect, whole bool) (provisioning.Effects, error) {
 	all := provisioning.NewEffects(asked)
+	if r.rehearses {
+		return r.rehearsed.pass(all, func(so provisioning.Effects) (provisioning.Effects, error) { return r.passBrake(ctx, so, whole) })
+	}
+	return r.passBrake(ctx, all, whole)
+}
+
+func (r *Registry) passBrake(ctx context.Context, all provisioning.Effects, whole bool) (provisioning.Effects, error) {
 	var w weighed
 	err := r.inTx(ctx, func(t *sqlx.Tx) error {
 		now, err := nowIn(ctx, t)
@@ -51,6 +59,21 @@ func (r *Registry) PassBrake(ctx context.Context, asked []provisioning.Effect, w
 		return id, w.permit(ctx, tx.Tx, tx.At)
 	})
 	return w.pass, err
+}
+
+// rehearsed is what rehearsals asked so far. Nothing of it was noted, so that each asks
+// for all of it: what passes alone is stopped as one of many, as it will be.
+type rehearsed struct {
+	mu    sync.Mutex
+	asked provisioning.Effects
+}
+
+func (x *rehearsed) pass(asked provisioning.Effects, weigh func(provisioning.Effects) (provisioning.Effects, error)) (provisioning.Effects, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.asked = provisioning.NewEffects(slices.Concat(x.asked, asked))
+	passed, err := weigh(x.asked)
+	return passed.Without(passed.Without(asked)), err
 }
 
 // Removed notes that a removal which passed the brake was carried out: should the

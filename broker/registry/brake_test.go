@@ -148,6 +148,26 @@ func TestBrakeReleased(t *testing.T) {
 	r.violations()
 }
 
+// What is only rehearsed is stopped as it would be: each asks for itself, and together
+// they are too many. Nothing of it is noted.
+func TestBrakeRehearsed(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	for i := 1; i <= 7; i++ {
+		want := 1
+		if i > 5 {
+			want = 0
+		}
+		got, err := r.Rehearsal().PassBrake(t.Context(), surplus(i, i), false)
+		if err != nil || len(got) != want {
+			t.Fatalf("the %dth: %v, %v", i, got, err)
+		}
+	}
+	if n := r.count(`removal`) + r.count(`brake`); n != 0 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 // A brake whose cause is gone settles itself.
 func TestBrakeSettles(t *testing.T) {
 	t.Parallel()

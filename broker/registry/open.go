@@ -31,7 +31,8 @@ type Registry struct {
 	issuer   string
 	programs programCache
 
-	rehearses bool // whatever is written is undone
+	rehearses bool       // whatever is written is undone
+	rehearsed *rehearsed // what all rehearsals of it asked the brake
 }
 
 // lib/pq cannot scan infinity otherwise; these stand for "for ever" and "always was".
@@ -55,7 +56,7 @@ func Open(ctx context.Context, url string, keys *Keys, issuer string) (*Registry
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("registry: %w", err), db.Close())
 	}
-	return &Registry{db: db, keys: keys, url: url, issuer: issuer}, nil
+	return &Registry{db: db, keys: keys, url: url, issuer: issuer, rehearsed: &rehearsed{}}, nil
 }
 
 // Apart is the same record over connections of its own, as many as n, which no other
@@ -68,7 +69,7 @@ func (r *Registry) Apart(n int) (*Registry, error) {
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return &Registry{db: db, keys: r.keys, url: r.url, issuer: r.issuer}, nil
+	return &Registry{db: db, keys: r.keys, url: r.url, issuer: r.issuer, rehearsed: r.rehearsed}, nil
 }
 
 // Close ends all connections.

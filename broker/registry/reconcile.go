@@ -11,7 +11,7 @@ import (
 // Rehearsal is the same record, of which everything that is written is undone at once:
 // what would be done is then told by the code that does it.
 func (r *Registry) Rehearsal() *Registry {
-	return &Registry{db: r.db, keys: r.keys, url: r.url, issuer: r.issuer, rehearses: true}
+	return &Registry{db: r.db, keys: r.keys, url: r.url, issuer: r.issuer, rehearses: true, rehearsed: r.rehearsed}
 }
 
 // commit ends a transaction: undone where this is a rehearsal.
