@@ -99,6 +99,10 @@ func (w world) rows(t *testing.T) []row {
 	for _, at := range []string{"GET /ends/{receipt}", "GET /ends/{receipt}/live"} {
 		out = append(out, row{route: at, by: "{receipt}", id: ended, in: "on-behalf-of support auditor " + admins + registrars})
 	}
+	for _, at := range []string{"POST /realm/differences/{difference}/settle", "POST /realm/differences/{difference}/again"} {
+		out = append(out, row{route: at, by: "{difference}", id: w.difference(t), in: registrars, knows: "support auditor"})
+	}
+	out = append(out, row{route: "GET /realm/differences/{difference}", by: "{difference}", id: w.difference(t), in: registrars + "support auditor"})
 	return append(out,
 		row{route: "GET /realm/brake/{brake}", by: "{brake}", id: brake, in: registrars + "support auditor"},
 		row{route: "POST /realm/brake/{brake}", by: "{brake}", id: brake, in: registrars, knows: "support auditor"},
@@ -153,6 +157,7 @@ var public = []row{
 // the answer is that for an address that nobody has.
 var offices = []row{
 	{route: "GET /realm", in: registrars + "support auditor"},
+	{route: "GET /realm/differences", in: registrars + "support auditor"},
 }
 
 // at is the row's address for an id.

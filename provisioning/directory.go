@@ -81,6 +81,9 @@ type Directory interface {
 	// Members lists who is in a group, and not in those below it. ErrNotFound when
 	// there is no such group.
 	Members(ctx context.Context, groupID string) ([]Member, error)
+	// Person is somebody as lists show them, whoever made them. ErrNotFound when there is
+	// no such person.
+	Person(ctx context.Context, sub string) (Member, error)
 	// People hands over, page by page, everybody whom CreatePerson made; each one once.
 	// An error of each ends it.
 	People(ctx context.Context, each func([]Member) error) error

@@ -154,6 +154,15 @@ func (m *Memory) Members(_ context.Context, groupID string) (all []Member, err e
 	return all, nil
 }
 
+// Person implements Directory.
+func (m *Memory) Person(_ context.Context, sub string) (who Member, err error) {
+	err = m.with(sub, func() {
+		p := m.people[sub]
+		who = Member{p.Sub, p.UserName, p.Enabled}
+	})
+	return who, err
+}
+
 // People implements Directory, all of them in one page.
 func (m *Memory) People(_ context.Context, each func([]Member) error) error {
 	m.mu.Lock()

@@ -111,6 +111,10 @@ var kinds = map[string]kind{
 	"mandate-offered": {shows: []string{"who", "site", "program", "role", "secret"},
 		parts: []part{say("lead"), say("account"), press("begin", "/invitation?s={secret}"), say("then"), say("private"), say("stranger")}},
 
+	// To those who keep the realm: somebody else used our credential there.
+	"realm-alarm": {shows: []string{"name", "at", "tz"}, home: "operator",
+		parts: []part{say("lead"), say("means"), say("undone"), press("see", "/realm/differences"), say("do")}},
+
 	// To those who may release what the brake holds.
 	"brake-held": {shows: []string{"name", "brake", "kind"}, home: "operator", parts: []part{say("lead"),
 		say("drift").only(heldAs("drift")), say("lapse").only(heldAs("lapse")), say("implausible").only(heldAs("implausible")),

@@ -101,6 +101,11 @@ func (s *site) routes() http.Handler {
 	r.Get("/ends/{receipt}", s.signed(s.receipt))
 	r.Get("/ends/{receipt}/live", s.asked(s.receiptLive))
 	r.Get("/.well-known/jwks.json", s.open(s.tokenKeys))
+	r.Get("/realm/differences", s.signed(s.differences))
+	r.Post("/realm/differences/mode", s.signed(s.setMode))
+	r.Get("/realm/differences/{difference}", s.signed(s.difference))
+	r.Post("/realm/differences/{difference}/settle", s.signed(s.settleDifference))
+	r.Post("/realm/differences/{difference}/again", s.signed(s.makeAgain))
 
 	// A site's members, and who acts on whose behalf.
 	r.Route("/sites/{site}", func(r chi.Router) {

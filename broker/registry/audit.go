@@ -177,6 +177,7 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 			union all select 'request', id::text, version from request union all select 'grant', id::text, version from access_grant
 			union all select 'invitation', id::text, version from invitation union all select 'application', client_id, version from application
 			union all select 'brake', id::text, version from brake
+			union all select 'drift', id::text, version from drift union all select 'realm-mode', 'realm', version from realm_mode
 			union all select 'program', program, max(n) from program_version group by program
 			union all select 'batch', id::text, version from import_batch
 			union all select kind, id::text, case when ended_at is null then 1 else 2 end from fact)

@@ -150,7 +150,7 @@ func alone(ctx context.Context, t *sqlx.Tx, names ...string) error {
 // after their expiry.
 func (r *Registry) Forget(ctx context.Context) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
-		for _, q := range []string{
+		for _, q := range append([]string{
 			`delete from sign_in where started_at < instant() - interval '1 hour'`,
 			`delete from used_jti where expires_at < instant() - interval '1 hour'`,
 			`delete from session where least(ended_at, ends_at) < instant() - interval '1 day'`,
@@ -159,7 +159,7 @@ func (r *Registry) Forget(ctx context.Context) error {
 			`delete from sample where at < instant() - interval '8 days'`,
 			`delete from counter where slot < instant() - interval '2 days'`,
 			`delete from kept_form where kept_at < instant() - interval '30 minutes'`, // KeptFor
-		} {
+		}, forgetChanges...) {
 			if _, err := t.ExecContext(ctx, q); err != nil {
 				return err
 			}

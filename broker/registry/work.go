@@ -26,6 +26,7 @@ type AccountWork struct {
 	Before  bool   // a creation was sent whose outcome is not known: the person may be there
 	Frozen  bool   // nothing was decided about it since the record is not believed: let it be
 	At      time.Time
+	Even    *time.Time // At of the last run that finished; nil: not known
 	// LoggedOut is when the person was last logged out for an end that is still
 	// looked at, by the machine's clock; zero for none.
 	LoggedOut time.Time
@@ -62,6 +63,7 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 		Tries     int
 		Claimed   time.Time
 		LoggedOut *time.Time `db:"logged_out"`
+		Even      *time.Time `db:"even_at"`
 	}
 	w.Lease = NewID()
 	args = append([]any{w.Lease, leaseLife.Seconds()}, args...)
@@ -75,7 +77,7 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 			where id = (select id from account where wanted_rev > applied_rev and state <> 'refused' and retry_at <= instant()
 				and (lease_until is null or lease_until < clock_timestamp())`+only+`
 				order by urgent_rev > applied_rev desc, retry_at, id limit 1 for update skip locked)
-			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries, exists (select 1 from step
+			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries, even_at, exists (select 1 from step
 				where target = account.id and rev >= urgent_rev and kind = 'end-sessions' and outcome = 'done') as ended,
 				factors_rev > applied_rev and not exists (select 1 from step
 				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget,
@@ -94,7 +96,7 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 	}
 	w.Account, w.Rev, w.Urgent, w.Ended, w.Forget, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Forget, row.Tries
 	w.Before = row.Before
-	w.At = row.Claimed
+	w.At, w.Even = row.Claimed, row.Even
 	if row.LoggedOut != nil {
 		w.LoggedOut = *row.LoggedOut
 	}
@@ -109,7 +111,8 @@ func wantedGroups(ctx context.Context, q sqlx.QueryerContext, account, root stri
 	}
 	err := sqlx.SelectContext(ctx, q, &rows, `select distinct rg.kc_id, $2 || '/' || s.program || '/' || s.code || '/' || g.leaf as path
 		from access_grant g join site s on s.id = g.site_id left join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
-		where g.account_id = $1 and g.ended_at is null and g.from_at <= instant() and g.until_at > instant() order by path`, account, root)
+		where g.account_id = $1 and g.ended_at is null and g.from_at <= instant() and g.until_at > instant()
+			and not exists (select 1 from drift d where d.group_id = rg.kc_id and d.kind = 'group-missing' and d.done_at is null) order by path`, account, root)
 	var leaves []Leaf
 	waits := false
 	for _, row := range rows {
@@ -130,8 +133,8 @@ func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 			At   time.Time
 			Even bool // the realm has all that is wanted
 		}
-		err := t.GetContext(ctx, &now, `update account set applied_rev = $3, lease = null, lease_until = null, tries = 0, retry_at = '-infinity'
-			where id = $1 and lease = $2 returning instant() as at, wanted_rev = applied_rev as even`, w.Account.ID, w.Lease, w.Rev)
+		err := t.GetContext(ctx, &now, `update account set applied_rev = $3, even_at = $4, lease = null, lease_until = null, tries = 0, retry_at = '-infinity'
+			where id = $1 and lease = $2 returning instant() as at, wanted_rev = applied_rev as even`, w.Account.ID, w.Lease, w.Rev, w.At)
 		if isNoRows(err) {
 			return Fail(Conflict, "error.lease-lost")
 		}
@@ -289,8 +292,8 @@ func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string
 			return Fail(Conflict, "error.lease-lost")
 		}
 		for leaf, id := range groups {
-			if _, err := t.ExecContext(ctx, `insert into realm_group (site_id, leaf, kc_id) values ($1, $2, $3)
-				on conflict (site_id, leaf) do update set kc_id = excluded.kc_id`, w.ID, leaf, id); err != nil {
+			if _, err := t.ExecContext(ctx, `insert into realm_group (site_id, leaf, kc_id, since) values ($1, $2, $3, instant())
+				on conflict (site_id, leaf) do update set kc_id = excluded.kc_id, since = case when realm_group.kc_id = excluded.kc_id then realm_group.since else instant() end`, w.ID, leaf, id); err != nil {
 				return err
 			}
 		}
@@ -344,7 +347,7 @@ const stepDone = "done"
 func (r *Registry) StepSent(ctx context.Context, w AccountWork, n int) error {
 	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
 		var s step
-		err := t.GetContext(ctx, &s, `update step set sent_at = instant() where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n)
+		err := t.GetContext(ctx, &s, `update step set sent_at = instant(), sent_wall = clock_timestamp() where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n)
 		if err != nil {
 			return err
 		}
@@ -356,7 +359,7 @@ func (r *Registry) StepSent(ctx context.Context, w AccountWork, n int) error {
 func (r *Registry) StepDone(ctx context.Context, w AccountWork, n int, outcome string) error {
 	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
 		var s step
-		err := t.GetContext(ctx, &s, `update step set done_at = instant(), outcome = $4 where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n, outcome)
+		err := t.GetContext(ctx, &s, `update step set done_at = instant(), done_wall = clock_timestamp(), outcome = $4 where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n, outcome)
 		if err != nil {
 			return err
 		}

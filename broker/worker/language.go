@@ -23,6 +23,11 @@ func (w *Worker) language(ctx context.Context) (bool, error) {
 	}
 	call, done := context.WithTimeout(ctx, telling)
 	defer done()
+	called, err := w.Registry.Calling(ctx, "language", work.Account)
+	if err != nil {
+		return true, errors.Join(err, w.Registry.LanguageLater(ctx, work))
+	}
+	defer called()
 	err = w.Directory.SetLanguage(call, work.Account, work.Language)
 	if err != nil && !errors.Is(err, provisioning.ErrNotFound) {
 		return true, errors.Join(fmt.Errorf("language of account %s: %w", work.Account, err), w.Registry.LanguageLater(ctx, work))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -34,14 +35,19 @@ func groupsOf(work registry.SiteWork) provisioning.Site {
 }
 
 func (w *Worker) ensure(ctx context.Context, work registry.SiteWork) error {
+	called, err := w.Registry.Calling(ctx, "site", work.ID)
+	if err != nil {
+		return errors.Join(err, w.Registry.Later(ctx, "site", work.ID, work.Lease, work.Tries))
+	}
 	release := w.Registry.Hold(ctx, "site", work.ID, work.Lease)
 	groups, err := w.Directory.EnsureSite(ctx, groupsOf(work))
 	release()
+	called()
 	if err != nil {
 		return errors.Join(fmt.Errorf("site %s/%s: %w", work.Program, work.Code, err),
 			w.Registry.Later(ctx, "site", work.ID, work.Lease, work.Tries))
 	}
-	return w.Registry.FinishSite(ctx, work, groups)
+	return errors.Join(w.Registry.FinishSite(ctx, work, groups), w.Registry.SiteRemade(ctx, work.ID))
 }
 
 // account brings one account's place in the realm to what the record says.
@@ -51,7 +57,7 @@ func (w *Worker) account(ctx context.Context, urgent bool) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	return w.carryOut(ctx, way, work, &record{Registry: way.Registry, work: work})
+	return w.carryOut(ctx, way, work, &record{Registry: way.Registry, work: work, log: w.Log})
 }
 
 // carryOut does what a claimed account needs, as far as it goes, and puts it down.
@@ -62,6 +68,11 @@ func (w *Worker) carryOut(ctx context.Context, way Way, work registry.AccountWor
 		work.TokenLife = w.life.ask(ctx, way.Directory)
 	}
 	release()
+	if err != nil {
+		if err = w.drifted(ctx, work, err); err == nil {
+			return true, nil
+		}
+	}
 	switch {
 	case err == nil:
 		return true, way.Registry.FinishAccount(ctx, work)
@@ -162,6 +173,9 @@ func (w *Worker) follow(ctx context.Context, way Way, work registry.AccountWork,
 	if errors.Is(err, provisioning.ErrMail) && work.Urgent { // it comes before the reading back, which an end needs
 		err = cmp.Or(provisioning.ReadBack(ctx, way.Directory, want), err)
 	}
+	if err == nil {
+		err = way.Registry.SettleAccount(ctx, work, leaves(want.Kept))
+	}
 	if err == nil && work.Waits {
 		return errSiteFirst
 	}
@@ -199,12 +213,8 @@ func (w *Worker) wanted(work registry.AccountWork) provisioning.Wanted {
 type record struct {
 	*registry.Registry
 	work  registry.AccountWork
-	first int // number of this plan's first step among those of the revision
-}
-
-// Differs implements provisioning.Record.
-func (r *record) Differs(ctx context.Context, surplus, _ []provisioning.Group) (kept []provisioning.Group, err error) {
-	return r.braked(ctx, surplus)
+	first int          // number of this plan's first step among those of the revision
+	log   *slog.Logger // of what is found to differ
 }
 
 // Planned implements provisioning.Record.

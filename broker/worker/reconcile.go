@@ -91,7 +91,7 @@ func (w *Worker) look(ctx context.Context, l *Looked, apply bool) error {
 	if err := claim(ctx, func() (ok bool, err error) { work, ok, err = reg.Reclaim(ctx, l.ID, w.Root); return ok, err }); err != nil {
 		return err
 	}
-	told := &told{Record: &record{Registry: reg, work: work}, into: l, apply: apply, paths: map[string]string{}}
+	told := &told{Record: &record{Registry: reg, work: work, log: w.Log}, into: l, apply: apply, paths: map[string]string{}}
 	if !apply {
 		err := w.follow(ctx, Way{reg, w.Directory}, work, told)
 		if errors.Is(err, errRehearsed) {

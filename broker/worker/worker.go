@@ -1,6 +1,6 @@
 // Package worker makes the realm, and people's mailboxes, follow the record.
 //
-// It has eight lanes, each a loop that sleeps until something was committed
+// It has lanes, each a loop that sleeps until something was committed
 // (LISTEN), until the next moment is due, or half a minute at most:
 //
 //	due      settles the accounts whose time has come; makes checks due after an
@@ -13,6 +13,10 @@
 //	language a language that somebody chose, for Keycloak's own pages and mails
 //	mail     messages that are due; the mail to begin is Keycloak's, and accounts sends it
 //	unverified  accounts that nobody came to use: told on day 5, closed on day 7
+//	follow   reads the realm's own log of changes every two seconds: what somebody else
+//	         did there, or did with our credential, is recorded and put right (drift)
+//	compare  compares all of the realm with the record, hourly and after a long gap
+//	strangers  takes those out of our groups who have no account here
 //
 // Claiming sets a lease; calls to Keycloak and to the mail server run outside any
 // transaction; finishing is fenced by the lease and writes the revision that was
@@ -95,6 +99,9 @@ func (w *Worker) Run(ctx context.Context) {
 	lane("events", w.events)
 	lane("mail", w.mail)
 	lane("unverified", w.unverified)
+	lane("strangers", w.stranger)
+	lanes.Go(func() { w.following(ctx) })
+	lanes.Go(func() { w.comparing(ctx) })
 	all := func() {
 		for _, wake := range wakes {
 			nudge(wake)

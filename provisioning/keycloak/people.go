@@ -161,6 +161,18 @@ func (d *Directory) Verified(ctx context.Context, sub string) (verified bool, er
 	return verified, err
 }
 
+// Person implements provisioning.Directory.
+func (d *Directory) Person(ctx context.Context, sub string) (who provisioning.Member, err error) {
+	err = d.reader.repeat(ctx, "look up person", func(bearer string) error {
+		u, err := d.reader.kc.GetUserByID(ctx, bearer, d.cfg.Realm, sub)
+		if err == nil {
+			who = provisioning.Member{Sub: sub, UserName: gocloak.PString(u.Username), Enabled: u.Enabled != nil && *u.Enabled}
+		}
+		return err
+	})
+	return who, err
+}
+
 // RemovePerson implements provisioning.Directory. Whom to delete is found by the
 // attribute that only an administrator's hand can set, never by a name or an id
 // that was kept.
