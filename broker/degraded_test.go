@@ -53,6 +53,10 @@ func TestKeycloakDown(t *testing.T) {
 		t.Error("the end waits for Keycloak")
 	}
 	silent(t, get(t, dora, "/access"), "In place")
+	says(t, get(t, m.mona, "/sites/"+m.site+"/members"), "Not yet confirmed there")
+	if _, body := probe(t, s.config.OpsListen, "/metrics"); !strings.Contains(body, `countersign_unconfirmed{kind="ends"} 1`) {
+		t.Error("the metrics do not count the end")
+	}
 	eventually(t, "the operators see that Keycloak does not answer", func() bool {
 		return strings.Contains(get(t, m.desk.First, "/realm").Text(), "No answer for")
 	})

@@ -117,7 +117,8 @@ func TestMetrics(t *testing.T) {
 		`countersign_http_requests_total{route="GET /requests/{request}",status="4xx"}`, `countersign_http_request_seconds_count{route="GET /access"}`,
 		`countersign_sign_ins_total{outcome="signed-in"} 1`, `countersign_sign_ins_total{outcome="stale"} 1`, `countersign_waiting{kind="mail"} 0`,
 		`countersign_waiting_oldest_seconds{kind="urgent"} 0`, `countersign_keycloak_calls_total{call="POST token",outcome="2xx"}`,
-		`countersign_keycloak_call_seconds_count{call="POST users"}`, "countersign_keycloak_silent_seconds 0", "countersign_mail_refused 0", `countersign_database_connections{state="most"} 20`,
+		`countersign_keycloak_call_seconds_count{call="POST users"}`, "countersign_keycloak_silent_seconds 0", "countersign_mail_refused 0", `countersign_unconfirmed{kind="ends"} 0`,
+		`countersign_unconfirmed_oldest_seconds{kind="events"} 0`, `countersign_brakes_held{kind="drift"} 0`, `countersign_database_connections{state="most"} 20`,
 		"countersign_database_up 1", "go_goroutines", `countersign_build_info{version="test"} 1`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in\n%s", want, regexp.MustCompile(`(?m)^(#|go_|process_).*\n`).ReplaceAllString(body, ""))

@@ -67,6 +67,9 @@ var (
 	silence  = desc("keycloak_silent_seconds", "For how long Keycloak has not answered this process; 0 where it answers.")
 	waiting  = desc("waiting", "Pieces of work that wait, by kind: accounts and sites that Keycloak does not show as recorded (urgent: something ended), chosen languages that it does not have yet, mail.", "kind")
 	oldest   = desc("waiting_oldest_seconds", "How long the oldest due piece of work has waited, by kind.", "kind")
+	open     = desc("unconfirmed", "What is not confirmed, by kind: ends of access by Keycloak, signed events by the application.", "kind")
+	openFor  = desc("unconfirmed_oldest_seconds", "For how long the oldest of them is not, by kind.", "kind")
+	held     = desc("brakes_held", "Brakes that wait for two people, by kind.", "kind")
 	undone   = desc("mail_refused", "Messages that no mail server took, of those still kept.")
 	conns    = desc("database_connections", "Connections to the database, by state.", "state")
 	connWait = desc("database_waits_total", "How often a connection had to be waited for.")
@@ -101,6 +104,13 @@ func (c *recordCollector) Collect(out chan<- prometheus.Metric) {
 	for _, w := range b.Waiting {
 		gauge(waiting, float64(w.N), w.Kind)
 		gauge(oldest, w.Oldest, w.Kind)
+	}
+	for _, u := range b.Unconfirmed {
+		gauge(open, float64(u.N), u.Kind)
+		gauge(openFor, u.Oldest, u.Kind)
+	}
+	for kind, n := range b.Brakes {
+		gauge(held, float64(n), kind)
 	}
 	gauge(undone, float64(b.Refused))
 }

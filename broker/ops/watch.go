@@ -100,5 +100,11 @@ func figures(b registry.Backlog) map[string]float64 {
 	for _, w := range b.Waiting {
 		is["waiting."+w.Kind], is["oldest."+w.Kind] = float64(w.N), w.Oldest
 	}
+	for _, u := range b.Unconfirmed {
+		is["unconfirmed."+u.Kind], is["oldest."+u.Kind] = float64(u.N), u.Oldest
+	}
+	for _, n := range b.Brakes {
+		is["brakes"] += float64(n)
+	}
 	return is
 }

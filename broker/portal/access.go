@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -80,6 +81,7 @@ func (s *site) access(v *visit) error {
 	}
 	p := v.accessPage(at, held, waiting, requests, names)
 	p.Others = v.endLines(at, ends)
+	p.Late = cmp.Or(p.Late, v.lateNotice(oldestOpen(ends)))
 	return v.show(http.StatusOK, p)
 }
 

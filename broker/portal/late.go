@@ -1,6 +1,10 @@
 package portal
 
-import "time"
+import (
+	"time"
+
+	"countersign/broker/registry"
+)
 
 // From then on a page says that what was decided takes longer than usual to arrive.
 const (
@@ -21,6 +25,16 @@ func (v *visit) lateNotice(since time.Time) string {
 		return v.words.T("late.slow")
 	}
 	return ""
+}
+
+// oldestOpen is when the oldest end was that is not confirmed there.
+func oldestOpen(ends []registry.ReceiptLine) (since time.Time) {
+	for _, e := range ends {
+		if !e.Done {
+			since = earlier(since, e.At)
+		}
+	}
+	return since
 }
 
 // earlier is the earlier of two moments, of which the zero time is none.

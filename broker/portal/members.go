@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -53,6 +54,7 @@ func (s *site) showMembers(v *visit, status int, chosen, wrong string) error {
 	}
 	p := v.membersPage(at, m, chosen, wrong)
 	p.Others = v.endLines(at, ends)
+	p.Late = cmp.Or(p.Late, v.lateNotice(oldestOpen(ends)))
 	return v.show(status, p)
 }
 

@@ -80,6 +80,19 @@ func (v *visit) realmPage(x registry.Realm, samples registry.Samples, over windo
 	p.Tiles = []tile{v.answering(silent),
 		v.tile("waiting", w.N("realm-tile.waiting-says", int(waiting)), oldest < late),
 		v.tile("oldest", w.Span(oldest), oldest < late)}
+	for _, u := range x.Backlog.Unconfirmed {
+		age := time.Duration(u.Oldest * float64(time.Second))
+		says := w.Number(int(u.N))
+		if u.N > 0 {
+			says = w.T("realm.count-since", "Count", says, "For", w.Span(age))
+		}
+		p.Tiles = append(p.Tiles, v.tile(u.Kind, says, u.N == 0 || age < late))
+	}
+	held := 0
+	for _, n := range x.Backlog.Brakes {
+		held += n
+	}
+	p.Tiles = append(p.Tiles, v.tile("brakes", w.Number(held), held == 0))
 	for _, o := range windows {
 		p.Windows = append(p.Windows, windowLink{"/realm?over=" + o.name, w.T("realm-window." + o.name), o == over})
 	}

@@ -19,6 +19,8 @@ type chartOf struct {
 var charts = []chartOf{
 	{name: "waiting", series: []string{"waiting.accounts", "waiting.urgent", "waiting.sites", "waiting.mail"}},
 	{name: "oldest", series: []string{"oldest.accounts", "oldest.urgent", "oldest.sites", "oldest.mail"}, span: true},
+	{name: "unconfirmed", series: []string{"unconfirmed.ends", "unconfirmed.events"}},
+	{name: "unconfirmed-oldest", series: []string{"oldest.ends", "oldest.events"}, span: true},
 	{name: "calls", series: []string{"calls.answered", "calls.refused", "calls.failed"}, added: true},
 }
 

@@ -7,13 +7,16 @@ import (
 	"strings"
 )
 
-// Backlog is the work that the record has for workers, at one moment.
+// Backlog is the work that the record has for workers, and what waits for an answer or
+// for people, at one moment.
 type Backlog struct {
-	Waiting []Pile
-	Refused int64 // messages that no mail server took
+	Waiting     []Pile         // accounts, urgent, sites, languages and mail
+	Unconfirmed []Pile         // ends that the realm, and events that an application, has not confirmed
+	Brakes      map[string]int // that are held, by kind
+	Refused     int64          // messages that no mail server took
 }
 
-// Pile is the work of one kind: accounts, urgent, sites, languages or mail.
+// Pile is what waits of one kind.
 type Pile struct {
 	Kind   string
 	N      int64
@@ -32,6 +35,16 @@ func (r *Registry) Backlog(ctx context.Context) (b Backlog, err error) {
 		union all select 'mail', count(*), coalesce(extract(epoch from instant() - min(due_at) filter (where due_at <= instant())), 0)
 			from mail where sent_at is null and failed_at is null) w (kind, n, oldest)`)
 	if err != nil {
+		return b, err
+	}
+	if err := r.db.SelectContext(ctx, &b.Unconfirmed, `select kind, n, oldest::float8 as oldest from (
+		select 'ends', count(*), coalesce(extract(epoch from instant() - min(at)), 0) from receipt r where confirmed_at is null
+			and exists (select 1 from receipt_step s where s.receipt_id = r.id and s.kind <> '`+StepVerify+`' and s.done_at is null)
+		union all select 'events', count(*), coalesce(extract(epoch from instant() - min(r.at)), 0) from push p join application a using (client_id) join receipt r on r.id = p.receipt_id
+			where p.confirmed_at is null and a.removed_at is null and a.event_url <> '') u (kind, n, oldest)`); err != nil {
+		return b, err
+	}
+	if b.Brakes, err = r.BrakesHeld(ctx); err != nil {
 		return b, err
 	}
 	return b, r.db.GetContext(ctx, &b.Refused, `select count(*) from mail where failed_at is not null`)
