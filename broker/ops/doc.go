@@ -9,6 +9,9 @@
 //	/healthz  the same as /readyz
 //	/metrics  for Prometheus
 //
+// Watch asks Keycloak every ten seconds whether it answers (Silent), and keeps once a
+// minute how things stand, for the charts of the operators' page.
+//
 // A draining product says so in /readyz first, and goes on answering: package
 // broker holds that order. No metric has a label that names a person, a mail
 // address or an id; routes are patterns.
