@@ -28,6 +28,9 @@
 // Reconcile is the whole run. Record keeps each step before it is sent and what
 // became of it: the worker writes it to the registry.
 //
+// brake.go holds the arithmetic of the brake: how many removals that nothing explains
+// pass, what a plan is that people release, and which answers cannot be right.
+//
 // Directory is the realm in our words. provisioning/keycloak is the real one;
 // Memory is for property tests; conformance holds the suite that both pass.
 // Which access is wanted, when to look again and what to do about surplus that

@@ -80,6 +80,17 @@ func (r *Registry) CheckOlder(ctx context.Context, changes []provisioning.Change
 		if err != nil {
 			return "", err
 		}
+		was, err := heldBrake(tx.ctx, tx, BrakeOlder, "")
+		if err != nil {
+			return "", err
+		}
+		if was != nil { // noticed before the last start: this time less of it was looked at
+			before, err := was.effects()
+			if err != nil {
+				return "", err
+			}
+			plan = provisioning.NewEffects(slices.Concat(before.Without(plan), plan))
+		}
 		var total int
 		if err := tx.GetContext(tx.ctx, &total, heldNow, tx.At); err != nil {
 			return "", err

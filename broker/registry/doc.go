@@ -20,9 +20,15 @@
 //	                      └──last need met (settle)──► granted
 //	any of draft, submitted, returned ──withdraw──► withdrawn
 //
+// What would take access from many people for a reason that nobody decided is held by
+// the brake (brake*.go), as a plan with its digest:
+//
+//	held ──two people release that digest──► released
+//	     ──its cause is gone──► settled
+//
 // Sessions, sign-ins, leases, steps, counters and the state of mails are
 // operational: short transactions of their own, no act, no event.
 //
-// Rules are left to policies, the realm to worker and provisioning, words to
-// mail and portal. SQL holds no rules: it reads and writes what they need.
+// Rules are left to policies, the brake's arithmetic and the realm to provisioning and
+// worker, words to mail and portal. SQL holds no rules: it reads and writes what they need.
 package registry
