@@ -101,8 +101,32 @@ func TestEndSessions(t *testing.T) {
 	}
 
 	must(t, f.Leave(t.Context(), sub, groups["viewer"]))
+	sessions := func(online, offline int) {
+		t.Helper()
+		all, err := f.Sessions(t.Context(), sub)
+		must(t, err)
+		for _, s := range all {
+			if time.Since(s.Began) > time.Minute || time.Until(s.Began) > time.Second {
+				t.Errorf("a session that began at %s", s.Began)
+			}
+			if s.Offline {
+				offline--
+			} else {
+				online--
+			}
+		}
+		if online != 0 || offline != 0 {
+			t.Errorf("sessions %+v: %d and %d offline are missing", all, online, offline)
+		}
+	}
+	sessions(1, 1)
 	must(t, f.RevokeConsents(t.Context(), sub))
+	sessions(1, 0)
+	late := f.signIn(t, app, secret, "ana", password, "openid offline_access") // between the two calls
 	must(t, f.EndSessions(t.Context(), sub))
+	sessions(0, 1) // a log-out leaves it standing: hence the reading back
+	must(t, f.RevokeConsents(t.Context(), sub))
+	sessions(0, 0)
 	select {
 	case sent := <-logouts:
 		claims := claimsOf(t, sent)
@@ -115,7 +139,7 @@ func TestEndSessions(t *testing.T) {
 	if got := introspect(); got["active"] != false {
 		t.Errorf("the access token still introspects: %v", got)
 	}
-	for name, tokens := range map[string]map[string]any{"online": online, "offline": offline} {
+	for name, tokens := range map[string]map[string]any{"online": online, "offline": offline, "offline, late": late} {
 		refresh, _ := tokens["refresh_token"].(string)
 		got := form(t, f.spec.Realm, "token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "client_id": {"sample"}, "client_secret": {secret}})
 		if refresh == "" || got["error"] != "invalid_grant" {
