@@ -4,7 +4,7 @@
 # make axe            every page in every state, language and width under axe-core, by keyboard and without
 #                     scripts; minutes
 # make pictures       the pictures of README anew, into docs/pictures
-# make bench          calls per second of Keycloak's admin API, plain and through the product; a minute
+# make bench          the product beside a bare loop of the same calls to Keycloak; minutes, on an idle machine
 # make faults         every fault of TestFaults many times over, and its table; an hour or so, less with
 #                     fewer rounds: make faults ARGS="-faults.rounds 1 -faults.edits 200"
 # make lint           gofmt, vet and staticcheck

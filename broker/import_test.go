@@ -119,6 +119,7 @@ func TestImportedPeople(t *testing.T) {
 	if !strings.HasPrefix(page.URL.Path, "/requests/") {
 		t.Errorf("the first sign-in leads to %s", page.URL)
 	}
+	says(t, page, "Your access begins when you have signed")
 	says(t, page, "Batch "+found.Batch)
 	says(t, page, "Entered with batch "+found.Batch)
 	says(t, page, "Rosa Almeida said yes")

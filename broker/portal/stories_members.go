@@ -12,7 +12,7 @@ func memberStories(v *visit, at places, p *policies.Program) []story {
 		{Join: "0198a9a8-3333-7000-8000-000000000001", Account: ana.ID, Name: ana.Name(), UserName: ana.UserName, Role: "administrator", Held: true, Ready: true, Since: tuesday, Self: true,
 			Word: []registry.Why{{Kind: "review", At: noon, Who: "Rhea", Detail: "registrar"}, {Kind: "review", At: noon, Who: "Rob", Detail: "second-registrar"}}},
 		{Join: "0198a9a8-3333-7000-8000-000000000002", Account: ben.ID, Name: ben.Name(), UserName: ben.UserName, Role: "practitioner", Request: requestID, Held: true, Ready: true, Planned: true, MayEnd: true, Since: tuesday,
-			Until: moment(noon.AddDate(0, 0, 9)), Word: []registry.Why{{Kind: "review", At: noon, Who: "Ana", Detail: "group-administrator"}}},
+			Until: moment(noon.AddDate(0, 0, 9)), Word: []registry.Why{{Kind: "review", At: noon, Who: "Ana", Detail: "registrar", Batch: "7Q4M-2XKP"}}},
 		{Join: joinID, Account: mallory.ID, Name: mallory.Name(), UserName: mallory.UserName, Role: "on-behalf-of", Request: requestID, Since: noon, Mine: true, MayEnd: true, Waits: []registry.NeedView{
 			turn(needOf(p, "on-behalf-of", "approve:group-administrator", policies.Outstanding), policies.ByGroupAdministrator, true, "Ana"),
 			waitsFor(needOf(p, "on-behalf-of", "approve:authorizer", policies.Outstanding), policies.ByAuthorizer, "Ben Osei")}},

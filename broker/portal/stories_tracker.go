@@ -37,11 +37,18 @@ func trackerStories(v *visit, at places, p *policies.Program) []story {
 	wrong := map[string]string{"email": "field-error.email", "email-again": "field-error.required"}
 	back := asMember(v.trackerPage(at, site, answers, nil, nil))
 	back.Back = v.mailsBack([]registry.MailTodo{{ID: joinID, Kind: "declaration-asked", Address: "chan@cedarhill.example", Request: site.Request.ID, Opened: noon}}, "/requests/"+site.Request.ID)
+	entered := mine // by a registrar's decision over a file
+	entered.Request.Batch = "7Q4M-2XKP"
+	entered.Needs = []registry.NeedView{needOf(p, "practitioner", "attest:direct-care-only", policies.Outstanding), needOf(p, "practitioner", "attest:access-agreement", policies.Outstanding),
+		needOf(p, "practitioner", "standing", policies.Met), needOf(p, "practitioner", "approve:group-administrator", policies.Met)}
+	entered.Happened = []registry.Happened{{At: tuesday, Kind: "request.submitted", Batch: "7Q4M-2XKP"},
+		{At: tuesday, Kind: "review", Verdict: "approve", Need: "approve:group-administrator", Who: "Rhea", Batch: "7Q4M-2XKP"}}
 	granted := returned
 	granted.Request.State, granted.MayTake, granted.OnItsWay = policies.Granted, false, noon
 	granted.Happened = []registry.Happened{{At: noon, Kind: "request.granted"}}
 	return []story{
 		{"tracker", asMember(v.trackerPage(at, mine, nil, nil, nil))},
+		{"tracker-entered", asMember(v.trackerPage(at, entered, nil, nil, nil))},
 		{"tracker-on-its-way", asMember(v.whileSilent().trackerPage(at, granted, nil, nil, nil))},
 		{"tracker-site", asMember(v.trackerPage(at, site, answers, nil, nil))},
 		{"tracker-signer-wrong", asMember(v.trackerPage(at, site, answers, form, wrong))},
