@@ -131,7 +131,9 @@ func (v *visit) trackerPage(at places, t registry.Tracker, answers []answered, f
 	}
 	if r.Batch != "" {
 		p.About = append(p.About, answered{v.words.T("tracker.batch"), v.words.T("tracker.batch-text", "Ref", r.Batch)})
-		if r.Account == v.person.Account.ID && slices.ContainsFunc(t.Needs, func(n registry.NeedView) bool { return n.Need.Kind == policies.NeedAttest && n.State == policies.Outstanding }) {
+		if r.Account == v.person.Account.ID && slices.ContainsFunc(t.Needs, func(n registry.NeedView) bool {
+			return n.Need.Kind == policies.NeedAttest && n.State == policies.Outstanding
+		}) {
 			p.Lead = v.words.T("tracker.begin")
 		}
 	}
