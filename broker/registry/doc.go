@@ -26,6 +26,11 @@
 //	held ──two people release that digest──► released
 //	     ──its cause is gone──► settled
 //
+// An end of access opens a receipt in the same transaction; the worker fills it in:
+//
+//	portal denies ─► groups left ─► consents, sessions ended ─► read back ─► +5 s, +35 s, +5 min
+//	                                        └─► signed events, each until confirmed
+//
 // Sessions, sign-ins, leases, steps, counters and the state of mails are
 // operational: short transactions of their own, no act, no event.
 //
