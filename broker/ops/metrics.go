@@ -69,6 +69,7 @@ var (
 	oldest   = desc("waiting_oldest_seconds", "How long the oldest due piece of work has waited, by kind.", "kind")
 	open     = desc("unconfirmed", "What is not confirmed, by kind: ends of access by Keycloak, signed events by the application.", "kind")
 	openFor  = desc("unconfirmed_oldest_seconds", "For how long the oldest of them is not, by kind.", "kind")
+	differ   = desc("differences_open", "Differences between Keycloak and the record that are open, by kind; a kind without one is not listed.", "kind")
 	held     = desc("brakes_held", "Brakes that wait for two people, by kind.", "kind")
 	undone   = desc("mail_refused", "Messages that no mail server took, of those still kept.")
 	conns    = desc("database_connections", "Connections to the database, by state.", "state")
@@ -108,6 +109,9 @@ func (c *recordCollector) Collect(out chan<- prometheus.Metric) {
 	for _, u := range b.Unconfirmed {
 		gauge(open, float64(u.N), u.Kind)
 		gauge(openFor, u.Oldest, u.Kind)
+	}
+	for _, d := range b.Differences {
+		gauge(differ, float64(d.N), d.Kind)
 	}
 	for kind, n := range b.Brakes {
 		gauge(held, float64(n), kind)

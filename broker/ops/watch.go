@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,8 +104,23 @@ func figures(b registry.Backlog) map[string]float64 {
 	for _, u := range b.Unconfirmed {
 		is["unconfirmed."+u.Kind], is["oldest."+u.Kind] = float64(u.N), u.Oldest
 	}
+	for _, d := range b.Differences {
+		is["differences."+together(d.Kind)] += float64(d.N)
+	}
 	for _, n := range b.Brakes {
 		is["brakes"] += float64(n)
 	}
 	return is
+}
+
+// together puts the kinds of difference that one curve counts under one name: curves of
+// a dozen kinds nobody could tell apart.
+func together(kind string) string {
+	switch about, _, _ := strings.Cut(kind, "-"); about {
+	case "person", "forbidden":
+		return "people"
+	case "group":
+		return "groups"
+	}
+	return kind
 }

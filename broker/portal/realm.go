@@ -24,8 +24,7 @@ func (*realmPage) view() string { return "realm" }
 // tile is one figure that says at a glance whether anything is wrong.
 type tile struct {
 	Name, Says string
-	State      tag    // whether somebody should look
-	Link, Do   string // may be empty
+	State      tag // whether somebody should look
 }
 
 // pileLine is the work of one kind that waits.
@@ -81,13 +80,13 @@ func (v *visit) realmPage(x registry.Realm, samples registry.Samples, over windo
 		v.tile("waiting", w.N("realm-tile.waiting-says", int(waiting)), oldest < late),
 		v.tile("oldest", w.Span(oldest), oldest < late)}
 	for _, u := range x.Backlog.Unconfirmed {
-		age := time.Duration(u.Oldest * float64(time.Second))
-		says := w.Number(int(u.N))
-		if u.N > 0 {
-			says = w.T("realm.count-since", "Count", says, "For", w.Span(age))
-		}
-		p.Tiles = append(p.Tiles, v.tile(u.Kind, says, u.N == 0 || age < late))
+		p.Tiles = append(p.Tiles, v.counted(u.Kind, u))
 	}
+	open := registry.Pile{}
+	for _, d := range x.Backlog.Differences {
+		open.N, open.Oldest = open.N+d.N, max(open.Oldest, d.Oldest)
+	}
+	p.Tiles = append(p.Tiles, v.counted("differences", open))
 	held := 0
 	for _, n := range x.Backlog.Brakes {
 		held += n
@@ -108,6 +107,16 @@ func (v *visit) tile(name, says string, good bool) tile {
 		t.State = tag{Text: v.words.T("realm.look"), Tone: "bad"}
 	}
 	return t
+}
+
+// counted is the tile of what waits for an answer, or for people: fine where nothing
+// does, or nothing for long.
+func (v *visit) counted(name string, of registry.Pile) tile {
+	says, age := v.words.Number(int(of.N)), time.Duration(of.Oldest*float64(time.Second))
+	if of.N > 0 {
+		says = v.words.T("realm.count-since", "Count", says, "For", v.words.Span(age))
+	}
+	return v.tile(name, says, of.N == 0 || age < late)
 }
 
 // answering says whether Keycloak answers.

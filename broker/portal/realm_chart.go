@@ -21,6 +21,7 @@ var charts = []chartOf{
 	{name: "oldest", series: []string{"oldest.accounts", "oldest.urgent", "oldest.sites", "oldest.mail"}, span: true},
 	{name: "unconfirmed", series: []string{"unconfirmed.ends", "unconfirmed.events"}},
 	{name: "unconfirmed-oldest", series: []string{"oldest.ends", "oldest.events"}, span: true},
+	{name: "differences", series: []string{"differences.surplus", "differences.missing", "differences.stranger", "differences.people", "differences.groups", "differences.unexplained"}},
 	{name: "calls", series: []string{"calls.answered", "calls.refused", "calls.failed"}, added: true},
 }
 

@@ -10,6 +10,7 @@ import (
 func realmStories(v *visit, _ places, _ *policies.Program) []story {
 	busy := registry.Realm{Backlog: registry.Backlog{Waiting: []registry.Pile{{Kind: "accounts", N: 12840, Oldest: 4000}, {Kind: "urgent", N: 1, Oldest: 1},
 		{Kind: "sites", N: 3, Oldest: 59}, {Kind: "languages"}, {Kind: "mail", N: 2, Oldest: 300000}},
+		Differences: []registry.Pile{{Kind: "surplus", N: 212, Oldest: 5000}, {Kind: "unexplained", N: 1, Oldest: 4}},
 		Unconfirmed: []registry.Pile{{Kind: "ends", N: 3, Oldest: 190}, {Kind: "events", N: 1, Oldest: 20}}, Brakes: map[string]int{registry.BrakeDrift: 1}}}
 	quiet := registry.Realm{Backlog: registry.Backlog{Waiting: []registry.Pile{{Kind: "accounts"}, {Kind: "urgent"}, {Kind: "sites"}, {Kind: "languages"}, {Kind: "mail"}},
 		Unconfirmed: []registry.Pile{{Kind: "ends"}, {Kind: "events"}}}}
@@ -47,6 +48,8 @@ func sampledStory(over window) registry.Samples {
 			set(s.Most, "oldest.urgent", i, float64(60*(i-30)))
 			set(s.Most, "waiting.urgent", i, 3)
 			set(s.Most, "unconfirmed.ends", i, 3)
+			set(s.Most, "differences.surplus", i, float64(212-i))
+			set(s.Most, "differences.unexplained", i, 1)
 			set(s.Most, "oldest.ends", i, float64(60*(i-30)))
 		}
 	}

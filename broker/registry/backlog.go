@@ -12,6 +12,7 @@ import (
 type Backlog struct {
 	Waiting     []Pile         // accounts, urgent, sites, languages and mail
 	Unconfirmed []Pile         // ends that the realm, and events that an application, has not confirmed
+	Differences []Pile         // between realm and record that are open, by kind; those that are there
 	Brakes      map[string]int // that are held, by kind
 	Refused     int64          // messages that no mail server took
 }
@@ -42,6 +43,10 @@ func (r *Registry) Backlog(ctx context.Context) (b Backlog, err error) {
 			and exists (select 1 from receipt_step s where s.receipt_id = r.id and s.kind <> '`+StepVerify+`' and s.done_at is null)
 		union all select 'events', count(*), coalesce(extract(epoch from instant() - min(r.at)), 0) from push p join application a using (client_id) join receipt r on r.id = p.receipt_id
 			where p.confirmed_at is null and a.removed_at is null and a.event_url <> '') u (kind, n, oldest)`); err != nil {
+		return b, err
+	}
+	if err := r.db.SelectContext(ctx, &b.Differences, `select kind, count(*) as n, extract(epoch from instant() - min(found_at))::float8 as oldest
+		from drift where done_at is null group by kind order by kind`); err != nil {
 		return b, err
 	}
 	if b.Brakes, err = r.BrakesHeld(ctx); err != nil {

@@ -81,3 +81,42 @@ func TestSamples(t *testing.T) {
 		t.Errorf("%d left, %v", left, err)
 	}
 }
+
+// What waits, is not confirmed or differs is counted by kind with its age, for whoever
+// holds an office; for all others it is not there.
+// proves: X9
+func TestRealmCounts(t *testing.T) {
+	t.Parallel()
+	r := loaded(t)
+	ctx, rita, ann := t.Context(), r.someone("rita"), r.someone("ann")
+	if err := r.AcceptInvitation(ctx, r.by(rita), r.invited()); err != nil {
+		t.Fatal(err)
+	}
+	r.sql(`insert into drift (id, kind, key, found_by, mode, found_at, doing, changed_at) select gen_random_uuid(), kind, kind || n, 'compare', 'observe', instant() - interval '90 s', 'report', instant()
+		from (values ('surplus'), ('group-moved')) k (kind), generate_series(1, 2) n`)
+	x, err := r.Realm(ctx, rita)
+	if err != nil || !x.Keeps {
+		t.Fatalf("%+v %v", x, err)
+	}
+	if d := x.Backlog.Differences; len(d) != 2 || d[0].Kind != "group-moved" || d[1].N != 2 || d[1].Oldest < 90 || d[1].Oldest > 120 {
+		t.Errorf("differences: %+v", d)
+	}
+	if u := x.Backlog.Unconfirmed; len(u) != 2 || u[0].N != 0 || u[1].N != 0 {
+		t.Errorf("unconfirmed: %+v", u)
+	}
+	if err := r.Leave(ctx, r.by(ann), r.holds(ann, r.opened(), "practitioner"), ""); err != nil {
+		t.Fatal(err)
+	}
+	x, err = r.Realm(ctx, rita)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range x.Backlog.Unconfirmed {
+		if want := map[string]int64{"ends": 1, "events": 0}[u.Kind]; u.N != want || u.Oldest < 0 || u.Oldest > 60 {
+			t.Errorf("after an end: %+v", u)
+		}
+	}
+	if _, err := r.Realm(ctx, ann); !IsKind(err, NotFound) {
+		t.Errorf("a stranger sees it: %v", err)
+	}
+}
