@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -83,15 +84,15 @@ func (l *Looked) close(err error) {
 }
 
 func (w *Worker) look(ctx context.Context, l *Looked, apply bool) error {
-	reg := w.Registry
+	reg, log := w.Registry, w.Log
 	if !apply {
-		reg = reg.Rehearsal()
+		reg, log = reg.Rehearsal(), slog.New(slog.DiscardHandler) // nothing of it has happened
 	}
 	var work registry.AccountWork
 	if err := claim(ctx, func() (ok bool, err error) { work, ok, err = reg.Reclaim(ctx, l.ID, w.Root); return ok, err }); err != nil {
 		return err
 	}
-	told := &told{Record: &record{Registry: reg, work: work, log: w.Log}, into: l, apply: apply, paths: map[string]string{}}
+	told := &told{Record: &record{Registry: reg, work: work, log: log}, into: l, apply: apply, paths: map[string]string{}}
 	if !apply {
 		err := w.follow(ctx, Way{reg, w.Directory}, work, told)
 		if errors.Is(err, errRehearsed) {
