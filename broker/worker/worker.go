@@ -12,7 +12,7 @@
 //	events   signed events for applications, each until it is confirmed
 //	language a language that somebody chose, for Keycloak's own pages and mails
 //	mail     messages that are due; the mail to begin is Keycloak's, and accounts sends it
-//	unverified  accounts that nobody came to use: told on day 5, closed on day 7
+//	unverified  accounts that nobody came to use: told on day 5, closed on day 7; imported ones on 28 and 30
 //	follow   reads the realm's own log of changes every two seconds: what somebody else
 //	         did there, or did with our credential, is recorded and put right (drift)
 //	compare  compares all of the realm with the record, hourly and after a long gap
