@@ -92,18 +92,21 @@ func must(f policies.Field, r policies.Role) string {
 }
 
 func takes(words *locale.Words, p *policies.Program, r policies.Role, f policies.Field) string {
-	label := words.Program(p, "field."+r.Code+"."+f.Name+".label")
+	label := strings.TrimRight(words.Program(p, "field."+r.Code+"."+f.Name+".label"), "?:") + ": "
+	choices := p.Choices(f, r, nil)
 	switch {
 	case f.Kind == "authorizers":
-		return label + ": user names, with spaces between; each still says yes"
-	case p.Choices(f, r, nil) != nil:
-		return label + ": " + strings.Join(p.Choices(f, r, nil), " ")
+		return label + "user names, with spaces between; each still says yes"
+	case choices != nil:
+		return label + strings.Join(choices, " ")
 	case f.Kind == "date":
-		return label + ": YYYY-MM-DD"
+		return label + "YYYY-MM-DD"
 	case f.Kind == "checkbox":
-		return label + ": yes"
+		return label + "yes"
+	case slices.Contains([]string{"email", "phone", "postal-code", "licence-number", "number"}, f.Kind):
+		return label + words.T("field-error."+f.Kind)
 	case f.Max > 0:
-		return fmt.Sprintf("%s: %s, up to %d characters", label, f.Kind, f.Max)
+		return fmt.Sprintf("%sup to %d characters", label, f.Max)
 	}
-	return label + ": " + f.Kind
+	return label + "text"
 }

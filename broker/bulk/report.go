@@ -68,7 +68,7 @@ func (f *File) message(r *Row) string {
 		parts = append(parts, f.words.T("import.not-begun"))
 	case Faulty:
 	}
-	return strings.Join(append(parts, r.Notes...), " ")
+	return strings.Join(append(parts, r.Notes...), "; ")
 }
 
 // Counts are how many rows came to which outcome.
