@@ -1,6 +1,7 @@
 # make demo           runs the product with its own Keycloak, PostgreSQL and mail catcher;
 #                     options go in ARGS: make demo ARGS="--data DIR --port-base N --fresh"
 # make test           the whole test suite, with the race detector, on one such set of servers
+# make older          provisioning, sign-in and revocation on Keycloak 26.5.6, or on KEYCLOAK_VERSION=…
 # make axe            every page in every state, language and width under axe-core, by keyboard and without
 #                     scripts; minutes
 # make pictures       the pictures of README anew, into docs/pictures
@@ -15,7 +16,7 @@
 
 BIN := .build/countersign
 
-.PHONY: demo test axe pictures bench faults lint requirements build assets
+.PHONY: demo test older axe pictures bench faults lint requirements build assets
 
 # exec: signals reach the product itself and not make's shell.
 demo: assets build
@@ -27,6 +28,12 @@ test: assets build
 	@unformatted=$$(gofmt -l .ci broker cmd keycloak-realm policies provisioning); test -z "$$unformatted" || { echo "gofmt -w is due for: $$unformatted"; exit 1; }
 	go vet ./...
 	exec $(BIN) local -- go test -race -count=1 -parallel 5 -timeout 20m ./...
+
+# Another version than the pinned one is fetched and kept beside it, with tables of its own.
+older: export KEYCLOAK_VERSION ?= 26.5.6
+older: assets build
+	exec $(BIN) local -- sh -c 'go test -count=1 -parallel 5 -timeout 20m ./provisioning/keycloak && \
+	go test -count=1 -parallel 5 -timeout 20m -run "FirstGrant|SignUp$$|SignOut|SignIn|Strength|Deactivated|Ends|PlannedEnd|LeavesOneOfTwo|NobodyWorks|Receipt|Revo" ./broker'
 
 axe: assets
 	sh .ci/install chromium

@@ -55,6 +55,8 @@ type Config struct {
 	Demo    bool          `kong:"-"` // with the catcher, a movable clock and built-in programs loaded anew
 	SSOIdle time.Duration `kong:"-"` // of the realm, where a test wants it short
 	Version string        `kong:"-"`
+
+	KeycloakVersion string `kong:"-"` // that runs, as whoever asks the doctor knows it
 }
 
 // mailName stands beside the sender's address, in our mails and in Keycloak's.

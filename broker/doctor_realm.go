@@ -33,6 +33,7 @@ func (d *doctor) keycloak(ctx context.Context) {
 	if !d.discovery(ctx, look) || !d.rights(ctx, look) {
 		return
 	}
+	d.server(ctx, look)
 	d.capabilities(ctx, look)
 	d.area = "realm"
 	d.settings(ctx, look)
@@ -80,6 +81,32 @@ func (d *doctor) discovery(ctx context.Context, look *keycloak.Inspection) bool 
 		d.ok("Keycloak's clock is the machine's, to the second")
 	}
 	return true
+}
+
+// server judges the version of Keycloak as far as it is known: the realm's own
+// accounts are not shown it.
+func (d *doctor) server(ctx context.Context, look *keycloak.Inspection) {
+	d.area = "server"
+	const newest = "production needs the newest patch of Keycloak"
+	younger, err := look.Knows267(ctx)
+	switch {
+	case err != nil:
+		d.fault("see that the reader has its rights", "%v", err)
+		return
+	case d.KeycloakVersion == "" && !younger:
+		d.warn(newest+"; countersign doctor --keycloak-version says more", "Keycloak is older than 26.7: of those 26.5.6 was tested, in part, and what is older than %s is unsafe for passkeys", keycloak.SafePasskeys)
+		return
+	case d.KeycloakVersion == "":
+		d.ok("Keycloak is 26.7 or later; which, it shows to administrators of master alone. The tests ran on %s, and %s", keycloak.TestedWhole, newest)
+		return
+	}
+	remarks := keycloak.JudgeVersion(d.KeycloakVersion)
+	for _, remark := range remarks {
+		d.warn(newest, "%s", remark)
+	}
+	if len(remarks) == 0 {
+		d.ok("Keycloak %s, on which all of this was tested; %s", d.KeycloakVersion, newest)
+	}
 }
 
 // means is what each right lets the account do; without it, it cannot.

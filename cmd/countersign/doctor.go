@@ -12,10 +12,13 @@ import (
 type doctorCmd struct {
 	broker.Config
 	JSON bool `name:"json" help:"One JSON object a line, for machines."`
+
+	RunsKeycloak string `name:"keycloak-version" placeholder:"26.7.3" env:"KEYCLOAK_VERSION" help:"The version of Keycloak that runs, which it shows to administrators of master alone; realm apply asks it itself."`
 }
 
 // Run implements the command: exit status 1 where there is a fault.
 func (c doctorCmd) Run(ctx context.Context, s *settings) error {
+	c.KeycloakVersion = c.RunsKeycloak
 	faults, warnings := 0, 0
 	area := ""
 	tell := func(f broker.Finding) {

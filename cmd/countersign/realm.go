@@ -56,6 +56,13 @@ func (c realmApplyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	version, err := keycloak.Version(ctx, c.at(c.Keycloak))
+	if err != nil {
+		return err
+	}
+	for _, remark := range keycloak.JudgeVersion(version) {
+		fmt.Println("mind: " + remark + ". Production needs the newest patch")
+	}
 	wishes, err := keycloak.Wishes(ctx, c.at(c.Keycloak), spec)
 	if len(wishes) > 0 {
 		fmt.Println("\nWishes for the realm's owner; the product changes none of this itself:")

@@ -52,6 +52,12 @@ type probe struct {
 	as     string
 }
 
+// call is the probe's, as a list has it.
+func (p probe) call() call {
+	path, _, _ := strings.Cut(p.path, "?")
+	return call{p.method, path}
+}
+
 // places are where the probes ask.
 type places struct {
 	root, portal   string // ids of our root's group and of the portal's client
@@ -184,8 +190,7 @@ func (d *Directory) places(ctx context.Context) (at places, err error) {
 func (cfg Config) prober(id, secret string, probes []probe) *account {
 	var listed []call
 	for _, p := range probes {
-		path, _, _ := strings.Cut(p.path, "?")
-		listed = append(listed, call{p.method, path})
+		listed = append(listed, p.call())
 	}
 	return newAccount(cfg.URL, cfg.Realm, cfg.Realm, id, secret, &guard{realm: cfg.Realm, allowed: listed, next: newTransport()}, cfg.Timeout)
 }
@@ -207,9 +212,9 @@ func (a *account) ask(ctx context.Context, id string, probes []probe) []Capabili
 
 // probe makes the call of one probe.
 func (a *account) probe(ctx context.Context, p probe) (how string, can bool, err error) {
-	path, _, _ := strings.Cut(p.path, "?")
-	how = p.method + " " + path
-	if !matches("**", path) {
+	c := p.call()
+	how = c.method + " " + c.path
+	if !matches("**", c.path) {
 		return how, false, ErrNobody
 	}
 	code := http.StatusOK

@@ -92,7 +92,7 @@ func newForeign(t testing.TB) *fixture {
 	f.call(t, http.MethodPost, f.authz(t)+"/permission/scope", object{"name": "ward lead sees the ward", "resourceType": "Groups", "scopes": []string{"view", "view-members"},
 		"policies": []string{friends.ID}, "resources": []string{f.group(t, "/staff/ward")}, "decisionStrategy": "UNANIMOUS", "logic": "POSITIVE"}, nil)
 	f.Directory = keycloak.New(keycloak.Config{
-		URL: stack.Keycloak, Realm: name, Topology: keycloak.Shared, PortalClientID: "countersign-portal",
+		URL: door.URL, Realm: name, Topology: keycloak.Shared, PortalClientID: "countersign-portal",
 		WriterID: "countersign-writer", WriterSecret: writerSecret, ReaderID: "countersign-reader", ReaderSecret: readerSecret,
 		Timeout: 30 * time.Second,
 	})

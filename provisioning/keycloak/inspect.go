@@ -218,3 +218,12 @@ func (i *Inspection) LoginTheme(ctx context.Context) (string, error) {
 	err := i.r.get(ctx, "", &realm)
 	return realm.Theme, err
 }
+
+// Knows267 says whether the server is Keycloak 26.7 or later: by a setting of realms
+// that those before do not have.
+func (i *Inspection) Knows267(ctx context.Context) (bool, error) {
+	var realm object
+	err := i.r.get(ctx, "", &realm)
+	_, known := realm["maxSecondaryAuthFailures"]
+	return known, err
+}

@@ -30,7 +30,16 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if err := door.open(stack.Keycloak); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
+	door.Close()
+	for _, fault := range door.faults() {
+		fmt.Fprintln(os.Stderr, fault)
+		code = max(code, 1)
+	}
 	stop()
 	os.Exit(code)
 }
@@ -82,7 +91,7 @@ func newRealm(t testing.TB) *fixture {
 	must(t, err)
 	t.Cleanup(func() { f.call(t, http.MethodDelete, "", nil, nil) })
 	f.Directory = keycloak.New(keycloak.Config{
-		URL: stack.Keycloak, Realm: f.spec.Realm, PortalClientID: "portal",
+		URL: door.URL, Realm: f.spec.Realm, PortalClientID: "portal",
 		WriterID: "writer", WriterSecret: writerSecret, ReaderID: "reader", ReaderSecret: readerSecret,
 		Timeout: 30 * time.Second, // the first mail of a cold server on a busy machine
 	})
