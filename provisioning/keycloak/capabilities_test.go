@@ -52,6 +52,19 @@ func (f *fixture) capabilities(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	t.Parallel()
 	f := newRealm(t)
+	app := sample()
+	_, err := keycloak.AddApp(t.Context(), f.admin, f.realm(), app)
+	must(t, err)
+	look, err := f.Inspect(f.spec)
+	must(t, err)
+	differ, err := look.Differences(t.Context())
+	must(t, err)
+	also, err := look.Application(t.Context(), app)
+	must(t, err)
+	if len(differ)+len(also) > 0 {
+		t.Errorf("differs: %q %q", differ, also)
+	}
+	must(t, look.SecretKept(t.Context(), "portal"))
 	f.capabilities(t)
 }
 

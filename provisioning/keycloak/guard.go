@@ -87,7 +87,6 @@ var inspections = append([]call{
 	{"GET", "client-scopes"},
 	{"GET", "users/*/role-mappings/clients/*"},
 	{"GET", "authentication/**"},
-	{"GET", "localization/**"},
 }, reads...)
 
 // guard is a RoundTripper that refuses, before anything leaves the process, what
