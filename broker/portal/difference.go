@@ -17,7 +17,8 @@ type differencePage struct {
 	Help   string
 	MayNot string // why the looker decides nothing about it; empty where there is nothing to decide
 	Settle []control
-	Again  string // what is made again: group or person; empty for nothing
+	Again  string // what is made again; empty for nothing
+	Anew   string // what that means
 	ID     string
 }
 
@@ -44,7 +45,7 @@ func (v *visit) differencePage(at places, d registry.DriftView, may policies.Ans
 	line := v.differenceLine(at, d)
 	p := &differencePage{Page: v.page(line.What, ""), ID: d.ID, State: line.State}
 	say := func(key, answer string) {
-		if answer != "" {
+		if answer != "" && answer != "–" {
 			p.About = append(p.About, answered{w.T(key), answer})
 		}
 	}
@@ -67,7 +68,11 @@ func (v *visit) differencePage(at places, d registry.DriftView, may policies.Ans
 	p.Problems = mark(p.Settle, v.messages(wrong))
 	p.Ahead = v.ahead(at.ps[policies.OperatorProgram], policies.ToDecide)
 	if d.MakeAgain {
-		p.Again = map[string]string{registry.DriftNoGroup: "group", registry.DriftNoPerson: "person"}[d.Kind]
+		what := "group"
+		if d.Kind == registry.DriftNoPerson {
+			what = "person"
+		}
+		p.Again, p.Anew = w.T("differences-again."+what), w.T("differences-again-about."+what)
 	}
 	return p
 }

@@ -75,7 +75,7 @@ func (v *visit) differencesPage(at places, x registry.DriftPage, wrong map[strin
 		for _, m := range registry.Modes {
 			modes = append(modes, option{Value: m, Label: w.T("differences-mode." + m), Hint: w.T("differences-mode-about." + m)})
 		}
-		p.Modes = []control{choice("mode", w.T("differences.mode"), "", x.Mode, modes)}
+		p.Modes = []control{choice("mode", w.T("differences.mode-set"), "", x.Mode, modes)}
 		p.Problems = mark(p.Modes, v.messages(wrong))
 		p.Ahead = v.ahead(at.ps[policies.OperatorProgram], policies.ToDecide)
 	}
@@ -96,16 +96,16 @@ func (v *visit) watched(x registry.DriftPage) []string {
 	w := v.words
 	polled := w.T("differences.never-polled")
 	if x.Polled != nil {
-		polled = w.T("differences.polled", "Date", w.Date(*x.Polled, "UTC"), "Time", w.Clock(*x.Polled, "UTC"))
+		polled = w.T("differences.polled", "When", w.Moment(*x.Polled, "UTC"))
 	}
 	c := x.Compare
 	switch {
 	case c.Ended == nil:
 		return []string{polled, w.T("differences.never-compared")}
 	case c.Outcome != "done":
-		return []string{polled, w.T("differences.not-compared", "Date", w.Date(*c.Ended, "UTC"), "Time", w.Clock(*c.Ended, "UTC"), "Why", w.T("differences-why."+c.Outcome))}
+		return []string{polled, w.T("differences.not-compared", "When", w.Moment(*c.Ended, "UTC"), "Why", w.T("differences-why."+c.Outcome))}
 	}
-	return []string{polled, w.T("differences.compared", "Date", w.Date(*c.Ended, "UTC"), "Time", w.Clock(*c.Ended, "UTC"),
+	return []string{polled, w.T("differences.compared", "When", w.Moment(*c.Ended, "UTC"),
 		"People", w.Number(int(c.People)), "Memberships", w.Number(int(c.Memberships)))}
 }
 
@@ -161,7 +161,7 @@ func (v *visit) whoseOf(d registry.DriftView) string {
 	case d.Sub != "":
 		return v.words.T("differences.person", "Sub", d.Sub)
 	}
-	return ""
+	return "–" // a group's
 }
 
 // madeBy says who did it in Keycloak, as far as Keycloak says.

@@ -25,10 +25,11 @@ func differenceStories(v *visit, at places, p *policies.Program) []story {
 	alarm := of(one(registry.DriftCall, registry.DoPerson), ben.Name()+" ("+ben.UserName+")")
 	alarm.Alarm, alarm.Leaf = true, role
 	moved := one(registry.DriftGroupMove, registry.DoPerson)
+	moved.Sub = ""
 	moved.Path = "/access/careconnect/" + cedar.Code + "-old/" + leaf
 	unknown := registry.DriftView{ID: joinID, Kind: registry.DriftGroupNew, Group: group, Path: "/access/" + hostile, FoundBy: "compare", Found: noon, Doing: registry.DoPerson}
 	deleted := one(registry.DriftNoGroup, registry.DoPerson)
-	deleted.MakeAgain = true
+	deleted.MakeAgain, deleted.Sub = true, ""
 	gone := of(one(registry.DriftNoPerson, registry.DoPerson), ana.Name()+" ("+ana.UserName+")")
 	gone.MakeAgain, gone.Program, gone.Leaf, gone.Group = true, "", "", ""
 	bare := registry.DriftView{ID: joinID, Kind: registry.DriftNoGroup, Group: group, FoundBy: "compare", Found: noon, Doing: registry.DoPerson}

@@ -185,7 +185,7 @@ func (r *Registry) SettleDifference(ctx context.Context, by By, id, words string
 	}
 	return r.decideDrift(ctx, Act{By: by, Kind: "drift.settle", What: []any{id, words}}, id, Touch{}, func(tx *Tx, d openDrift) error {
 		if d.Doing != DoPerson {
-			return Fail(Conflict, "differences.not-yours")
+			return Fail(Conflict, "error.difference-not-yours")
 		}
 		if err := tx.settleDrift(id, OutSettled, words); err != nil {
 			return err
@@ -228,7 +228,7 @@ func (r *Registry) driftOver(ctx context.Context, tx *Tx, id string) error {
 		return err
 	}
 	if there {
-		return Fail(Conflict, "differences.over")
+		return Fail(Conflict, "error.difference-over")
 	}
 	return Fail(NotFound, "error.not-found")
 }
@@ -254,7 +254,7 @@ func (r *Registry) MakeAgain(ctx context.Context, by By, id string) error {
 		case d.Kind == DriftNoPerson:
 			return tx.personAgain(id, d)
 		}
-		return Fail(Conflict, "differences.not-yours")
+		return Fail(Conflict, "error.difference-not-yours")
 	})
 }
 
@@ -276,7 +276,7 @@ func (tx *Tx) personAgain(id string, d openDrift) error {
 		return err
 	}
 	if !made || a.State != "live" || a.Sub != d.Sub {
-		return Fail(Conflict, "differences.not-yours")
+		return Fail(Conflict, "error.difference-not-yours")
 	}
 	tx.event("account", a.ID, a.Version+1, "account.make-again", map[string]string{"sub": a.Sub})
 	if _, err := tx.ExecContext(tx.ctx, `update account set state = 'asked', sub = null, setup_at = null, setup_lost_at = null, setup_since = null,

@@ -9,6 +9,7 @@ import (
 // Realm is how the realm follows the record, as operators see it.
 type Realm struct {
 	Backlog Backlog
+	Drift   int  // open differences
 	Keeps   bool // the person who looks decides about the realm
 }
 
@@ -22,6 +23,9 @@ func (r *Registry) Realm(ctx context.Context, account string) (x Realm, err erro
 		return x, Fail(NotFound, "error.not-found")
 	}
 	x.Keeps = policies.MayKeepRealm(l.ps, l.actor).OK
+	if err := r.db.GetContext(ctx, &x.Drift, `select count(*) from drift where done_at is null`); err != nil {
+		return x, err
+	}
 	x.Backlog, err = r.Backlog(ctx)
 	return x, err
 }

@@ -22,6 +22,7 @@ func (a administrator) at(url string) keycloak.Admin {
 
 type realmCmd struct {
 	Apply  realmApplyCmd  `cmd:"" help:"Make the realm as it should be; says what it changed, and changes nothing a second time. In a shared realm it only adds what is ours, and prints what its owner is asked for."`
+	Mode   realmModeCmd   `cmd:"" help:"Say what is done about differences between Keycloak and the record, or change it."`
 	Remove realmRemoveCmd `cmd:"" help:"Take all that is ours out of a shared realm; people stay. Without --yes it only says what it would take."`
 	Files  realmFilesCmd  `cmd:"" help:"Write the theme of Keycloak's pages and mails, and the passwords that it refuses, into a folder."`
 }
