@@ -51,6 +51,10 @@ func (s *stack) asWriter(t *testing.T, method, path string) {
 	}
 }
 
+// slow is how late a difference may be found on a machine that many tests share; alone
+// it is found within ten seconds, and most within three.
+const slow = 30 * time.Second
+
 // edit is something done in Keycloak past the product, and what is to come of it.
 type edit struct {
 	name, method, path string
@@ -68,7 +72,7 @@ func (s *stack) found(t *testing.T, e edit, since time.Time) {
 	})
 	took := time.Since(since)
 	t.Logf("%s: %s found after %s", e.name, e.kind, took.Round(10*time.Millisecond))
-	if took > 10*time.Second {
+	if took > slow {
 		t.Errorf("%s: found after %s", e.name, took)
 	}
 }
@@ -121,7 +125,7 @@ func TestDriftInKeycloak(t *testing.T) {
 	eventually(t, "the alarm", func() bool {
 		return m.count(t, `drift where kind = 'unexplained' and alarm and sub = $1 and doing = 'person'`, mona) == 1
 	})
-	if took := time.Since(begun); took > 10*time.Second {
+	if took := time.Since(begun); took > slow {
 		t.Errorf("the alarm came after %s", took)
 	}
 	m.settledAs(t, stolen, "removed")

@@ -205,13 +205,16 @@ func (r *Registry) decideDrift(ctx context.Context, act Act, id string, touch To
 		return Fail(NotFound, "error.not-found")
 	}
 	_, err := r.Do(ctx, act, touch, func(tx *Tx) (string, error) {
-		if err := tx.keepsRealm(); err != nil {
-			return "", err
-		}
 		var d openDrift
 		err := tx.GetContext(ctx, &d, `select kind, doing, coalesce(account_id::text, '') as account, coalesce(site_id::text, '') as site, sub from drift where id = $1 and done_at is null for update`, id)
 		if isNoRows(err) {
-			return "", r.driftOver(ctx, tx, id)
+			err = r.driftOver(ctx, tx, id)
+		}
+		if err != nil && !IsKind(err, Conflict) {
+			return "", err
+		}
+		if may := tx.keepsRealm(); may != nil { // of what there is, whoever sees the realm may know
+			return "", may
 		}
 		if err != nil {
 			return "", err
