@@ -92,9 +92,7 @@ func (v *visit) realmPage(x registry.Realm, samples registry.Samples, over windo
 		held += n
 	}
 	p.Tiles = append(p.Tiles, v.tile("brakes", w.Number(held), held == 0))
-	drift := v.tile("drift", w.Number(x.Drift), x.Drift == 0)
-	drift.Link, drift.Do = "/realm/differences", w.T("realm.see-drift")
-	p.Tiles = append(p.Tiles, drift)
+	p.Tiles = append(p.Tiles, v.tile("drift", w.Number(x.Drift), x.Drift == 0))
 	for _, o := range windows {
 		p.Windows = append(p.Windows, windowLink{"/realm?over=" + o.name, w.T("realm-window." + o.name), o == over})
 	}
