@@ -32,10 +32,10 @@ import (
 // table beside its figure.
 const (
 	benchRounds   = 3  // of product and bare loop in turn
-	benchPeople   = 40 // in each
-	benchDecided  = 40 // approvals whose way is timed, one by one
-	benchSessions = 8  // people with a session at the portal and at an application
-	benchRevoked  = 10 // revocations at rest, and as many during an import
+	benchPeople   = 30 // in each
+	benchDecided  = 30 // approvals whose way is timed, one by one
+	benchSessions = 6  // people with a session at the portal and at an application
+	benchRevoked  = 8  // revocations at rest, and as many during an import
 )
 
 // TestBench is `make bench`'s half of the product: each figure beside that of a bare loop
@@ -52,7 +52,10 @@ func TestBench(t *testing.T) {
 	b.prepare()
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer table.Flush() //nolint:errcheck // to a terminal; what was measured shows, whatever fails later
-	b.row = func(cells ...any) { fmt.Fprintf(table, strings.Repeat("%v\t", len(cells))+"\n", cells...) }
+	b.row = func(cells ...any) {
+		t.Log(cells...) // as it comes; the table is at the end
+		fmt.Fprintf(table, strings.Repeat("%v\t", len(cells))+"\n", cells...)
+	}
 	b.row("\nMEASURED", "N", "PRODUCT", "BARE", "RATIO OR LIMIT", "AIM", "")
 	t.Log("writes")
 	b.writes()
@@ -76,8 +79,9 @@ type bench struct {
 	m        maple
 	code     string
 	batch    registry.Batch
-	known    []member // in the realm and in the record, with both signatures; nothing else
-	realm    []member // in the realm alone
+	known    []member // approved, and in the realm; one signature is missing
+	realm    []member // in the bare loop's realm
+	other    *stack   // its realm, on the same server: what the product does not know would be drift in its own
 	made     atomic.Int64
 	groups   []string // ids of the two leaves of a pharmacist
 	tokens   [2]func() string
@@ -95,8 +99,13 @@ func (b *bench) prepare() {
 	b.m = b.maple(t)
 	b.code = b.stack.code(t, b.m.site)
 	b.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
-	for i, c := range []keycloak.Credential{{ID: b.config.WriterID, Secret: string(b.config.WriterSecret)}, {ID: b.config.ReaderID, Secret: string(b.config.ReaderSecret)}} {
-		cc := clientcredentials.Config{ClientID: c.ID, ClientSecret: c.Secret, TokenURL: b.config.Issuer() + "/protocol/openid-connect/token"}
+	var err error
+	b.other, err = layStack()
+	must(t, err)
+	t.Cleanup(b.other.stop)
+	c := b.other.config
+	for i, account := range [][2]string{{c.WriterID, string(c.WriterSecret)}, {c.ReaderID, string(c.ReaderSecret)}} {
+		cc := clientcredentials.Config{ClientID: account[0], ClientSecret: account[1], TokenURL: c.Issuer() + "/protocol/openid-connect/token"}
 		source := cc.TokenSource(context.Background())
 		b.tokens[i] = func() string {
 			token, err := source.Token()
@@ -104,51 +113,63 @@ func (b *bench) prepare() {
 			return token.AccessToken
 		}
 	}
-	b.writer = keycloak.New(keycloak.Config{URL: b.config.Keycloak, Realm: b.config.Realm, Root: b.config.Root, PortalClientID: b.config.PortalID,
-		WriterID: b.config.WriterID, WriterSecret: string(b.config.WriterSecret), ReaderID: b.config.ReaderID, ReaderSecret: string(b.config.ReaderSecret)})
+	b.writer = keycloak.New(keycloak.Config{URL: c.Keycloak, Realm: c.Realm, Root: c.Root, PortalClientID: c.PortalID,
+		WriterID: c.WriterID, WriterSecret: string(c.WriterSecret), ReaderID: c.ReaderID, ReaderSecret: string(c.ReaderSecret)})
+	leaves, err := b.writer.EnsureSite(t.Context(), provisioning.Site{Program: walk.Program, Code: "bench", Name: "Bench", Leaves: []provisioning.Leaf{{Code: "pharmacist"}, {Code: "viewer", Entitlement: true}}})
+	must(t, err)
+	b.groups = []string{leaves["pharmacist"], leaves["viewer"]}
 	eventually(t, "the site has its groups", func() bool { return b.count(t, `site where wanted_rev > applied_rev and opened_at is not null`) == 0 })
-	for _, leaf := range []string{"pharmacist", "viewer"} {
-		var id string
-		b.query(t, &id, `select kc_id from realm_group where site_id = $1 and leaf = $2`, b.m.site, leaf)
-		b.groups = append(b.groups, id)
-	}
-	var err error
 	b.batch, err = b.registry.DecideBatch(t.Context(), registry.NewBatch{Program: walk.Program, Approver: b.m.desk.First.UserName, Reference: "bench", Licences: true, Digest: "bench", Rows: 1})
 	must(t, err)
-	b.settled()
-	b.halt() // whoever watches would ask, at each of these acts, what there is to do
-	b.known = b.make(benchPeople*(1+2*benchRounds+2)+benchDecided, true)
-	b.realm = b.make(benchPeople*2*benchRounds+benchDecided, false)
-	b.begin()
+	b.known = b.imported(benchPeople*(1+2*benchRounds+2) + benchDecided)
+	b.realm = b.bareRealm(benchPeople*2*benchRounds + benchDecided)
 }
 
-// take gives people who are in the realm and in the record and have signed, or are in the
-// realm alone.
+// take gives people of whom nothing was measured yet.
 func take(from *[]member, n int) []member {
 	out := (*from)[:n]
 	*from = (*from)[n:]
 	return out
 }
 
-func (b *bench) make(n int, recorded bool) []member {
+// imported are people of whom the record has an approval and all signatures but one, and
+// whom the product has made in the realm: at its own pace it would take too long.
+func (b *bench) imported(n int) []member {
+	out := make([]member, n)
+	b.halt()
+	for i := range out {
+		out[i].name = fmt.Sprintf("bench%d", b.made.Add(1))
+		b.imports(policies.Person{UserName: out[i].name, GivenName: "Ben", Surname: out[i].name, Email: out[i].name + "@bench.example", Language: "en"})
+		b.query(b.t, &out[i].account, `update account set retry_at = '-infinity' where user_name = $1 returning id`, out[i].name)
+		b.signs(out[i], "access-agreement")
+	}
+	b.begin()
+	b.settled()
+	return out
+}
+
+func (b *bench) bareRealm(n int) []member {
 	out := make([]member, n)
 	b.parallel(4, n, func(i int) {
-		name := fmt.Sprintf("bench%d", b.made.Add(1))
+		name := fmt.Sprintf("bare%d", b.made.Add(1))
 		sub, err := b.writer.CreatePerson(b.t.Context(), provisioning.NewPerson{Account: registry.NewID(), UserName: name, GivenName: "Ben", Surname: name, Email: name + "@bench.example", Locale: "en"})
 		must(b.t, err)
-		if out[i] = (member{sub: sub, name: name}); !recorded {
-			return
-		}
-		account, err := b.registry.SignedIn(b.t.Context(), registry.SignedIn{Issuer: b.config.Issuer(), Sub: sub, UserName: name, GivenName: "Ben", Surname: name, Email: name + "@bench.example", EmailVerified: true})
-		must(b.t, err)
-		for _, text := range []string{"direct-care-only", "access-agreement"} {
-			d, err := b.registry.Displayed(b.t.Context(), account, walk.Program, text, "en")
-			must(b.t, err)
-			must(b.t, b.registry.Attest(b.t.Context(), b.act(account), walk.Program, text, d.ID, ""))
-		}
-		out[i] = member{account, sub, name}
+		out[i] = member{sub: sub, name: name}
 	})
 	return out
+}
+
+// imports approves somebody in advance as a pharmacist.
+func (b *bench) imports(p policies.Person) {
+	_, err := b.registry.Import(b.t.Context(), b.batch, registry.ImportRow{Site: b.code, Role: "pharmacist", Person: p,
+		Answers: registry.Answers{"body": {"cpbc"}, "number": {"RX " + p.UserName}, "expires": {inAYear()}}})
+	must(b.t, err)
+}
+
+func (b *bench) signs(p member, text string) {
+	d, err := b.registry.Displayed(b.t.Context(), p.account, walk.Program, text, "en")
+	must(b.t, err)
+	must(b.t, b.registry.Attest(b.t.Context(), b.act(p.account), walk.Program, text, d.ID, ""))
 }
 
 func (b *bench) act(account string) registry.By {
@@ -157,13 +178,8 @@ func (b *bench) act(account string) registry.By {
 	return registry.By{Account: account, Op: registry.NewID(), AuthTime: now, ACR: policies.TwoFactor.String()}
 }
 
-// grants makes somebody a member: the approval is the last that was missing.
-func (b *bench) grants(p member) {
-	_, err := b.registry.Import(b.t.Context(), b.batch, registry.ImportRow{Site: b.code, Role: "pharmacist",
-		Person:  policies.Person{UserName: p.name, GivenName: "Ben", Surname: p.name, Email: p.name + "@bench.example", Language: "en"},
-		Answers: registry.Answers{"body": {"cpbc"}, "number": {"RX " + p.name}, "expires": {inAYear()}}})
-	must(b.t, err)
-}
+// grants makes somebody a member: the signature is the last that was missing.
+func (b *bench) grants(p member) { b.signs(p, "direct-care-only") }
 
 // bare does by itself what the product does for a new member: look, join, join, look.
 func (b *bench) bare(p member) {
@@ -182,7 +198,7 @@ func (b *bench) bare(p member) {
 }
 
 func (b *bench) call(as int, method, path string) []byte {
-	r, err := http.NewRequestWithContext(b.t.Context(), method, b.config.Keycloak+"/admin/realms/"+b.config.Realm+path, bytes.NewReader(nil))
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.config.Keycloak+"/admin/realms/"+b.other.config.Realm+path, bytes.NewReader(nil))
 	must(b.t, err)
 	r.Header.Set("Authorization", "Bearer "+b.tokens[as]())
 	resp, err := b.client.Do(r)
@@ -328,7 +344,7 @@ func (b *bench) serveAll(replicas int) func() {
 	}
 }
 
-// approvals time the way from the commit of the last approval to the membership read
+// approvals time the way from the commit that met the last need to the membership read
 // back, one at a time, beside a script that does the same calls.
 func (b *bench) approvals() {
 	mine, loop := take(&b.known, benchDecided), take(&b.realm, benchDecided)
@@ -350,7 +366,7 @@ func (b *bench) approvals() {
 		aim float64
 	}{{0.50, 1.5}, {0.99, 3}} {
 		ratio := quantile(product, c.p) / quantile(bare, c.p)
-		b.row(fmt.Sprintf("approval to membership read back, p%.0f", c.p*100), benchDecided, fmt.Sprintf("%.1f ms", quantile(product, c.p)), fmt.Sprintf("%.1f ms", quantile(bare, c.p)),
+		b.row(fmt.Sprintf("last need met to membership read back, p%.0f", c.p*100), benchDecided, fmt.Sprintf("%.1f ms", quantile(product, c.p)), fmt.Sprintf("%.1f ms", quantile(bare, c.p)),
 			fmt.Sprintf("%.2f", ratio), c.aim, hit(ratio <= c.aim))
 	}
 }
@@ -392,10 +408,7 @@ func (b *bench) deactivations() {
 // latter's membership.
 func (b *bench) administrates(p *walk.Person) (join string) {
 	account := b.account(b.t, p)
-	_, err := b.registry.Import(b.t.Context(), b.batch, registry.ImportRow{Site: b.code, Role: "pharmacist",
-		Person:  policies.Person{UserName: p.UserName, GivenName: p.Given, Surname: p.Surname, Email: p.Email, Language: "en"},
-		Answers: registry.Answers{"body": {"cpbc"}, "number": {"RX " + p.UserName}, "expires": {inAYear()}}})
-	must(b.t, err)
+	b.imports(policies.Person{UserName: p.UserName, GivenName: p.Given, Surname: p.Surname, Email: p.Email, Language: "en"})
 	must(b.t, b.registry.NameAdministrator(b.t.Context(), b.act(b.account(b.t, b.m.mona)), b.m.site, account))
 	request := b.open(b.t, p, b.m.site, "administrator")
 	must(b.t, b.registry.Review(b.t.Context(), b.act(b.account(b.t, b.m.desk.Second)), registry.NewReview{Request: request, Version: b.number(b.t, request), Need: register, Verdict: policies.Approved}))
