@@ -75,6 +75,11 @@ func (s *Stack) start(ctx context.Context, o StackOptions) error {
 	if s.Addresses.Vault, err = makeVault(o.Data); err != nil {
 		return err
 	}
+	server, err := pinned()
+	if err != nil {
+		return err
+	}
+	s.Addresses.PlainSecrets = takesLiterally(server.Version)
 	// Anew at each start: another build may bring other pages.
 	files := filepath.Join(o.Data.Dir, "keycloak")
 	if err := realm.WriteFiles(files); err != nil {

@@ -24,9 +24,10 @@ type Addresses struct {
 	KeycloakManagement string `json:"keycloak_management,omitempty"`
 	AdminClientID      string `json:"admin_client_id,omitempty"` // service account of master, by client_credentials
 	AdminClientSecret  string `json:"admin_client_secret,omitempty"`
-	Vault              string `json:"vault,omitempty"` // folder of Keycloak's vault, see PutSecret
-	SMTP               string `json:"smtp,omitempty"`  // host:port
-	Mail               string `json:"mail,omitempty"`  // base URL of the page and of /messages
+	Vault              string `json:"vault,omitempty"`         // folder of Keycloak's vault, see PutSecret
+	PlainSecrets       bool   `json:"plain_secrets,omitempty"` // that Keycloak knows no vault for the secrets of clients
+	SMTP               string `json:"smtp,omitempty"`          // host:port
+	Mail               string `json:"mail,omitempty"`          // base URL of the page and of /messages
 }
 
 // Testing returns the stack of the test run, or starts one in a temporary folder where a package is

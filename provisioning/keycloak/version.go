@@ -12,7 +12,7 @@ import (
 // passkeys (CVE-2026-37982, CVE-2026-8830, CVE-2026-6856).
 const (
 	TestedWhole  = "26.7.3"
-	TestedInPart = "26.5.6" // provisioning, sign-in and revocation
+	TestedInPart = "26.5.6" // provisioning, sign-in and revocation, in a realm of our own
 	SafePasskeys = "26.6.4"
 )
 
@@ -28,7 +28,7 @@ func JudgeVersion(version string) (remarks []string) {
 	case !known:
 		return []string{fmt.Sprintf("its version is not known, and this program was tested on %s", TestedWhole)}
 	case version == TestedInPart:
-		remarks = append(remarks, fmt.Sprintf("on Keycloak %s provisioning, sign-in and revocation were tested, and nothing else", version))
+		remarks = append(remarks, fmt.Sprintf("on Keycloak %s provisioning, sign-in and revocation were tested, in a realm of the product's own, and nothing else; it keeps no client's secret in a vault", version))
 	default:
 		remarks = append(remarks, fmt.Sprintf("Keycloak %s was not tested: the tests ran on %s, and in part on %s", version, TestedWhole, TestedInPart))
 	}
