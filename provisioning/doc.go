@@ -31,6 +31,9 @@
 // brake.go holds the arithmetic of the brake: how many removals that nothing explains
 // pass, what a plan is that people release, and which answers cannot be right.
 //
+// Compare looks at the whole directory: what differs is told, and whoever is concerned
+// is reconciled by themselves, because a list may be torn by what changed meanwhile.
+//
 // Directory is the realm in our words. provisioning/keycloak is the real one;
 // Memory is for property tests; conformance holds the suite that both pass.
 // Which access is wanted, when to look again and what to do about surplus that

@@ -110,6 +110,16 @@ func (r *Registry) followOne(ctx context.Context, c RealmChange, f *Followed) er
 	if err != nil || state != "alarm" {
 		return err
 	}
+	var lost bool // the record was restored from before the change: its steps are gone, and the brake says so once
+	if err := r.db.GetContext(ctx, &lost, `select exists (select 1 from brake where kind = $1 and held_at + interval '1 minute' >= $2)`, BrakeOlder, c.At); err != nil {
+		return err
+	}
+	if lost {
+		return r.inTx(ctx, func(t *sqlx.Tx) error {
+			_, err := noteChange(ctx, t, c, "foreign", nil)
+			return err
+		})
+	}
 	return r.recorded(ctx, c, "alarm", f, func(tx *Tx) ([]Difference, error) {
 		d, err := tx.about(c)
 		if err != nil {
