@@ -108,7 +108,7 @@ func (m *Memory) note(c Change) {
 	c.ID, c.At = m.nextID("change"), time.Now().Truncate(time.Millisecond)
 	c.ByClient, c.ByUser, c.Ours = "writer", "service-account-writer", !m.elsewhere
 	if m.elsewhere {
-		c.ByClient, c.ByUser = "admin-console", "administrator"
+		c.ByClient, c.ByUser = "admin-console", "console-admin"
 	}
 	m.changes = append(m.changes, c)
 }
