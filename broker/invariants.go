@@ -15,7 +15,7 @@ import (
 type Invariants struct {
 	Violations []registry.Violation
 	// NotYet is what the realm does not show yet of a decision that is younger than a
-	// minute: it is on its way, and no violation.
+	// minute, and what is on record as a difference that waits for people: no violation.
 	NotYet []string
 }
 
@@ -51,6 +51,9 @@ func findOnce(ctx context.Context, reg *registry.Registry, d provisioning.Direct
 		return found, fmt.Errorf("the realm does not show itself as it is: %w", err)
 	}
 	if found.Violations, err = reg.Unfinished(ctx); err != nil {
+		return found, err
+	}
+	if found.NotYet, err = reg.Unconfirmed(ctx); err != nil {
 		return found, err
 	}
 	// The realm first: what the record decides meanwhile is younger than a minute.
@@ -124,8 +127,8 @@ func (f *Invariants) memberships(p registry.Projection, s *seen) {
 	for _, w := range p.Wanted {
 		key := [2]string{w.Sub, w.Group}
 		wanted[key] = true
-		if !s.members[key] {
-			f.add(p.At.Sub(w.Since), "I12", fmt.Sprintf("account %s is not in %s", w.Account, path(s, w.Group)))
+		if what := fmt.Sprintf("account %s is not in %s", w.Account, path(s, w.Group)); !s.members[key] && !f.known(p, key, what) {
+			f.add(p.At.Sub(w.Since), "I12", what)
 		}
 	}
 	for _, e := range p.Ended {
@@ -136,12 +139,27 @@ func (f *Invariants) memberships(p registry.Projection, s *seen) {
 			continue
 		}
 		what := fmt.Sprintf("person %s is in %s", key[0], path(s, key[1]))
+		if f.known(p, key, what+" without a grant") {
+			continue
+		}
 		if at, was := ended[key]; was {
 			f.add(p.At.Sub(at), "I6", what+" after the grant ended")
 			continue
 		}
 		f.Violations = append(f.Violations, registry.Violation{Invariant: "I1", What: what + " without a grant"})
 	}
+}
+
+// known tells of a membership whose difference is on record and waits for people, or is
+// to stay while the realm is only observed: /realm/differences has it.
+func (f *Invariants) known(p registry.Projection, membership [2]string, what string) bool {
+	for _, d := range p.Open {
+		if (d.Sub != "" || d.Group != "") && (d.Sub == "" || d.Sub == membership[0]) && (d.Group == "" || d.Group == membership[1]) {
+			f.NotYet = append(f.NotYet, what+", on record as a difference ("+d.Kind+")")
+			return true
+		}
+	}
+	return false
 }
 
 func path(s *seen, group string) string {

@@ -179,9 +179,11 @@ func (r *Registry) Report(ctx context.Context, all ...Difference) (found []Diffe
 }
 
 // LaterYet puts a claimed account back for a long time: trying again soon would not
-// help, and somebody was told. Whatever changes about it is tried at once.
+// help, and somebody was told. Whatever changes about it is tried at once; an end is
+// tried on and on as ever (I6).
 func (r *Registry) LaterYet(ctx context.Context, w AccountWork) error {
-	return r.execAndWake(ctx, `update account set lease = null, lease_until = null, tries = tries + 1, retry_at = instant() + interval '10 minutes'
+	return r.execAndWake(ctx, `update account set lease = null, lease_until = null, tries = tries + 1,
+		retry_at = instant() + case when urgent_rev > applied_rev then interval '30 seconds' else interval '10 minutes' end
 		where id = $1 and lease = $2`, w.Account.ID, w.Lease)
 }
 

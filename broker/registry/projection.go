@@ -10,9 +10,9 @@ import (
 type Projection struct {
 	At       time.Time
 	Accounts []ProjectedAccount
-	Wanted   []Projected     // where At is within what was granted
-	Ended    []Projected     // and everything else that was ever held
-	Known    map[string]bool // ids of the groups that the record made
+	Wanted   []Projected      // where At is within what was granted
+	Ended    []Projected      // and everything else that was ever held
+	Open     []OpenDifference // of memberships, that wait for people or are to stay as they are
 }
 
 // ProjectedAccount is somebody of whom the realm knows, or is to.
@@ -48,15 +48,15 @@ func (r *Registry) Projection(ctx context.Context) (p Projection, err error) {
 	if err := r.db.SelectContext(ctx, &p.Ended, held+`max(least(g.until_at, g.ended_at))`+of+`where least(g.until_at, g.ended_at) <= $1 group by 1, 2, 3`, p.At); err != nil {
 		return p, err
 	}
-	var ids []string
-	if err := r.db.SelectContext(ctx, &ids, `select kc_id from realm_group`); err != nil {
-		return p, err
-	}
-	p.Known = map[string]bool{}
-	for _, id := range ids {
-		p.Known[id] = true
-	}
-	return p, nil
+	return p, r.db.SelectContext(ctx, &p.Open, `select kind, sub, group_id from drift where done_at is null and doing in ('report','person','held')
+		and kind in ('surplus','stranger','missing','forbidden','person-missing','group-missing') order by id`)
+}
+
+// OpenDifference is a difference that is on record and that nothing is done about by
+// itself. Sub or Group is empty where it is about all groups or everybody.
+type OpenDifference struct {
+	Kind, Sub string
+	Group     string `db:"group_id"`
 }
 
 // overdue is for how long something may be half done before it counts as lost (I5),
@@ -78,7 +78,9 @@ func (r *Registry) Unfinished(ctx context.Context) ([]Violation, error) {
 		select 'account ' || id as what, greatest(changed_at, retry_at) as since, tries from account where wanted_rev > applied_rev and state <> 'refused'
 		union all select 'site ' || id, greatest(changed_at, retry_at), tries from site where wanted_rev > applied_rev and opened_at is not null
 		union all select 'step ' || s.kind || ' of account ' || s.target, s.sent_at, 0 from step s join account a on a.id = s.target
-			where s.sent_at is not null and s.done_at is null and s.rev > a.applied_rev) w
+			where s.sent_at is not null and s.done_at is null and s.rev > a.applied_rev
+		union all select 'the end of access of account ' || account_id, at, 0 from receipt where confirmed_at is null
+			and not exists (select 1 from receipt_step n where n.receipt_id = receipt.id and n.done_at is null and n.due_at > instant() - interval '1 minute')) w
 		where since < instant() - $1 * interval '1 second' or tries >= $2 order by 1`, overdue.Seconds(), lostAfter)
 	var out []Violation
 	for _, row := range rows {
@@ -87,12 +89,21 @@ func (r *Registry) Unfinished(ctx context.Context) ([]Violation, error) {
 	return out, err
 }
 
+// Unconfirmed says, an application a line, how many events of ours it has not confirmed.
+// They are sent until it does.
+func (r *Registry) Unconfirmed(ctx context.Context) (lines []string, err error) {
+	err = r.db.SelectContext(ctx, &lines, `select 'application ' || client_id || ' has not confirmed ' || count(*) || ' events' from push
+		where confirmed_at is null group by client_id order by client_id`)
+	return lines, err
+}
+
 // FollowsFromStep tells whether a recorded step explains a change that was made in the
 // realm with our credential, at a moment of the realm's clock: it was sent, to that end,
 // for that person. A creation that adopts joins too, and takes no step for that.
 func (r *Registry) FollowsFromStep(ctx context.Context, kind, sub, object string, at time.Time) (ok bool, err error) {
-	err = r.db.GetContext(ctx, &ok, `select exists (select 1 from step s join account a on a.id = s.target
-		where a.sub = $2 and s.sent_at is not null and (s.kind = $1 and s.object = $3 or $1 = 'join' and s.kind = 'create'
-			and s.sent_at - (select shift from clock) between $4::timestamptz - interval '2 minutes' and $4::timestamptz + interval '2 minutes'))`, kind, sub, object, at)
+	err = r.db.GetContext(ctx, &ok, `select exists (select 1 from step s
+		where s.target in (select id from account where sub = $2 union all select id from drift where sub = $2 and $2 <> '') and s.sent_at is not null
+			and coalesce(s.sent_wall, $4) between $4::timestamptz - interval '1 day' and $4::timestamptz + interval '10 seconds'
+			and (s.kind = $1 and s.object = $3 or $1 = 'join' and s.kind = 'create' and s.sent_wall > $4::timestamptz - interval '2 minutes'))`, kind, sub, object, at)
 	return ok, err
 }

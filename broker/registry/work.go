@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -215,9 +216,12 @@ func (r *Registry) EndCarriedOut(ctx context.Context, w AccountWork) error {
 	return r.fenced(ctx, w, func(t *sqlx.Tx) error { return confirmReceipts(ctx, t, w) })
 }
 
-// waitAfter is how long to wait after a failure: a second first, never more than half
-// a minute.
-func waitAfter(tries int) time.Duration { return min(time.Second<<min(tries, 5), 30*time.Second) }
+// waitAfter is how long to wait after a failure: about a second first, never more than
+// half a minute, and never all together: what failed at one moment comes back by and by.
+func waitAfter(tries int) time.Duration {
+	most := min(time.Second<<min(tries, 5), 30*time.Second)
+	return most - rand.N(most/4)
+}
 
 // SiteWork is a site whose groups are to be made.
 type SiteWork struct {

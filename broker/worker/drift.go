@@ -40,6 +40,11 @@ func groups(list []registry.Leaf) (out []provisioning.Group) {
 	return out
 }
 
+// refusedAgain is how often in a row the writer must have been refused before that is
+// said to be about one person: a token that is refused once, or a right that is just
+// being given back, passes.
+const refusedAgain = 3
+
 // drifted leaves to a person what trying again would not help: somebody who was deleted,
 // and somebody whom the writer may not touch although it may touch others. It gives back
 // whatever is to be tried again as usual, and nil where the account is done with or put
@@ -51,7 +56,7 @@ func (w *Worker) drifted(ctx context.Context, work registry.AccountWork, err err
 	case errors.Is(err, provisioning.ErrNoPerson):
 		d.Kind = registry.DriftNoPerson // holds nothing there: what the record says is said when somebody has decided
 		put = func() error { return w.Registry.FinishAccount(ctx, work) }
-	case errors.Is(err, provisioning.ErrForbidden) && work.Account.Sub != "" && w.mayElsewhere(ctx, work.Account.ID):
+	case errors.Is(err, provisioning.ErrForbidden) && work.Tries >= refusedAgain && work.Account.Sub != "" && w.mayElsewhere(ctx, work.Account.ID):
 		d.Kind = registry.DriftForbidden
 		put = func() error { return w.Registry.LaterYet(ctx, work) }
 	case errors.Is(err, provisioning.ErrNotFound): // one of the groups: it is left out once that is known
