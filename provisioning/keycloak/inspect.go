@@ -224,6 +224,6 @@ func (i *Inspection) LoginTheme(ctx context.Context) (string, error) {
 func (i *Inspection) Knows267(ctx context.Context) (bool, error) {
 	var realm object
 	err := i.r.get(ctx, "", &realm)
-	_, known := realm["maxSecondaryAuthFailures"]
+	_, known := realm["webAuthnPolicyResidentKey"]
 	return known, err
 }
