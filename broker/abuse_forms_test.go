@@ -73,7 +73,7 @@ func (w world) readForms(t *testing.T) []form {
 		read(t, rosa, walk.Desk(w.wesAsks), formTo("/lift")),
 		read(t, rosa, "/realm/differences", formTo("/mode")).with("mode", "observe"),
 		read(t, rosa, "/realm/differences/"+w.difference(t), formTo("/settle")).with("words", "Seen to."),
-		read(t, rosa, "/realm/differences/"+w.difference(t), formTo("/settle")).to("/realm/differences/" + w.difference(t) + "/again"),
+		read(t, rosa, "/realm/differences/"+w.difference(t), formTo("/settle")).with("words").to("/realm/differences/" + w.difference(t) + "/again"),
 		read(t, w.mona, site+"/members", formTo("/administrators")).with("account", w.account(t, w.olga)),
 		read(t, w.mona, site+"/members/"+olgas+"/end", formTo("/end")).with("when", "now").with("reasons", "left"),
 		read(t, w.mona, site+"/members", formTo("/call-off")),
