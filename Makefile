@@ -7,7 +7,7 @@
 # make pictures       the pictures of README anew, into docs/pictures
 # make bench          the product beside a bare loop of the same calls to Keycloak; minutes, on an idle machine
 # make faults         every fault of TestFaults many times over, and its table; an hour or so, less with
-#                     fewer rounds: make faults ARGS="-faults.rounds 1"
+#                     fewer rounds: make faults ARGS="-faults.rounds 1 -faults.edits 200"
 # make lint           gofmt, vet and staticcheck
 # make requirements   each requirement with the tests that name it
 #

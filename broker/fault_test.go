@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -14,20 +15,22 @@ import (
 	"countersign/broker/faulty"
 	"countersign/broker/registry"
 	"countersign/broker/walk"
+	"countersign/policies"
 )
 
 // times is how often each fault is injected: a few in make test, the flags' in make faults.
 type times struct {
 	rounds int // of an end and a grant each, under one fault
 	every  int // of the points at which the product is killed, one in so many
+	edits  int // made directly in Keycloak
 }
 
 // Faults, each put under the running product, which is a process of its own, and
 // after each of them nothing is wrong: make faults does all of it many times over.
-// proves: F01 F03 F04 F05 F06 F07 F08 F09 F10 F11 F12 F13 F19 F20 I1 I5 I6 I12 I13
+// proves: F01 F03 F04 F05 F06 F07 F08 F09 F10 F11 F12 F13 F18 F19 F20 I1 I5 I6 I12 I13
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	faults(t, times{rounds: 1, every: 13})
+	faults(t, times{rounds: 1, every: 13, edits: 50})
 }
 
 func faults(t *testing.T, n times) {
@@ -46,6 +49,7 @@ func faults(t *testing.T, n times) {
 	g.two(n)
 	g.zombie()
 	g.handedOutAgain()
+	g.edits(n)
 	g.clock()
 	g.audited()
 }
@@ -436,6 +440,65 @@ func (g *ground) clock() {
 		}
 		return n, slowest
 	})
+}
+
+// edits are made directly in Keycloak, by an administrator of it, while the product
+// goes on: people are put into groups of ours and taken out. All of it is undone; what
+// is more than a few removals waits for two people, who let it be done.
+func (g *ground) edits(n times) {
+	security := g.securityOfficer()
+	subs := map[*walk.Person]string{g.paul: "", g.mona: ""}
+	for p := range subs {
+		var sub string
+		g.query(g.t, &sub, `select sub from account where user_name = $1`, p.UserName)
+		subs[p] = sub
+	}
+	var ids string
+	g.query(g.t, &ids, `select string_agg(kc_id, ' ' order by leaf) from realm_group where site_id = $1`, g.site)
+	groups := strings.Fields(ids)
+	chance := rand.New(rand.NewPCG(18, 0))
+	g.under("F18 edits made in Keycloak", 0, func() (int, time.Duration) {
+		for range n.edits {
+			sub := subs[[]*walk.Person{g.paul, g.mona}[chance.IntN(2)]]
+			method := []string{http.MethodPut, http.MethodDelete}[chance.IntN(2)]
+			g.alter(g.t, method, "/users/"+sub+"/groups/"+groups[chance.IntN(len(groups))], nil)
+		}
+		began := time.Now()
+		for time.Since(began) < bound {
+			held, err := g.registry.Brakes(g.t.Context())
+			must(g.t, err)
+			for _, b := range held {
+				for _, p := range []*walk.Person{g.desk.First, security} {
+					by := g.as(g.t, p)
+					by.ACR = policies.TwoFactor.String()
+					if _, err := g.registry.ReleaseBrake(g.t.Context(), by, b.ID, b.Digest); err != nil && !registry.IsKind(err, registry.Conflict) {
+						g.t.Fatal(err) // a plan that has changed meanwhile is read again
+					}
+				}
+			}
+			if g.apart() == "" && len(held) == 0 {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		return n.edits, time.Since(began) + g.converges("edits")
+	})
+	if n := g.count(g.t, `drift where alarm`); n != 0 {
+		g.t.Errorf("%d alarms about what was done with another credential", n)
+	}
+}
+
+// securityOfficer is one of the operators' own, who may decide about the realm.
+func (g *ground) securityOfficer() *walk.Person {
+	p := g.people(g.t, "Sela Marsh")[0]
+	page := get(g.t, g.desk.First, "/desk/operator/operators")
+	_, err := page.FormWith("email").Set("role", "security").Set("email", p.Email).Send()
+	must(g.t, err)
+	m, err := g.mail.Wait(p.Email, "", "/invitation")
+	must(g.t, err)
+	_, err = p.Accept(m.Link("/invitation"))
+	must(g.t, err)
+	return p
 }
 
 // audited: whatever is wrong in the realm while nobody mends it is found and named, by
