@@ -222,7 +222,17 @@ func TestFirstBinary(t *testing.T) {
 	send(first)
 	ends(pia)
 	assist(s.begins(t, "Quin", "Moss"))
+	again(t, rosa)
+	_, err = desk.OpenSite(mona, paul, walk.Clinic{Name: name + " East", City: "Surrey", SignerName: "Paul Okafor", SignerEmail: paul.Email})
+	must(t, err)
 	now.begin()
+	joined := time.Now()
+	eventually(t, "today's has read what was done in the realm meanwhile", func() bool {
+		return s.count(t, `realm_follow where polled_at > $1`, joined.Add(time.Second)) == 1
+	})
+	if n := s.count(t, `drift where alarm`); n != 0 {
+		t.Errorf("%d alarms about what the first binary did", n)
+	}
 	s.nothingWrong(t, began)
 }
 

@@ -70,11 +70,17 @@ func explain(ctx context.Context, t *sqlx.Tx, issuer string, c RealmChange) (sta
 }
 
 // explainedByCall looks for a call that belongs to no run of an account. Of somebody
-// whom we make just now, the record does not have the sub yet: that is waited for.
+// whom we make just now, the record does not have the sub yet: that is waited for. A
+// binary of before this record of calls, which may serve beside us during an upgrade,
+// notes none: of a site that was just opened and for which none is noted, it made the
+// groups.
 func explainedByCall(ctx context.Context, t *sqlx.Tx, issuer string, c RealmChange) (state string, err error) {
 	err = t.GetContext(ctx, &state, `select case when exists (select 1 from realm_call k where k.kind = $1
 				and k.sent_at <= $2::timestamptz + $3 * interval '1 second' and coalesce(k.done_at, 'infinity') >= $2::timestamptz - $3 * interval '1 second'
 				and (k.kind <> 'language' or k.target in (select id from account where issuer = $4 and sub = $5))) then 'explained'
+			when $1 = 'site' and exists (select 1 from site s, clock where s.opened_at is not null
+				and $2::timestamptz between s.opened_at - shift - $3 * interval '1 second' and s.opened_at - shift + interval '10 minutes'
+				and not exists (select 1 from realm_call k where k.kind = 'site' and k.target = s.id)) then 'explained'
 			when $6 in ('person-made','joined','other') and clock_timestamp() - $2::timestamptz < $7 * interval '1 second'
 				and not exists (select 1 from account where issuer = $4 and sub = $5)
 				and exists (select 1 from step s join account a on a.id = s.target where s.kind = 'create' and s.sent_at is not null and a.sub is null and a.state = 'asked') then 'waiting'
