@@ -184,7 +184,7 @@ func (g *ground) database(n times) {
 		}
 		return n.rounds, g.converges("PostgreSQL is back")
 	})
-	g.pg.Set(faulty.Calls(faulty.Share(4, 0.3, faulty.Fault{Lose: true}), "commit"))
+	g.pg.Set(faulty.Calls(faulty.Share(4, 0.15, faulty.Fault{Lose: true}), "commit"))
 	g.rounds(n.rounds, "F13 commits whose answer is lost", 0, met(g.pg))
 }
 

@@ -19,6 +19,7 @@ import (
 type crew struct {
 	sync.Mutex
 	walk.Registrars
+	at time.Time // when they signed in
 }
 
 var crews sync.Map // *stack to *crew
@@ -33,9 +34,22 @@ func (s *stack) registrars(t *testing.T) walk.Registrars {
 		both := s.people(t, "Rosa Almeida", "Ravi Shah")
 		s.firstRegistrar(t, both[0])
 		s.invited(t, both[0], both[1])
-		c.Registrars = walk.Registrars{First: both[0], Second: both[1]}
+		c.Registrars, c.at = walk.Registrars{First: both[0], Second: both[1]}, time.Now()
+	}
+	if time.Since(c.at) > fresh { // at other browsers: somebody may be in the middle of something at these
+		c.Registrars, c.at = walk.Registrars{First: s.elsewhere(t, c.First), Second: s.elsewhere(t, c.Second)}, time.Now()
 	}
 	return c.Registrars
+}
+
+// elsewhere is somebody who signs in at another browser.
+func (s *stack) elsewhere(t *testing.T, p *walk.Person) *walk.Person {
+	t.Helper()
+	q := *p
+	q.Browser = walk.New(s.config.PublicURL)
+	_, err := q.SignIn(q.UserName, q.Password)
+	must(t, err)
+	return &q
 }
 
 // firstRegistrar invites somebody from the command line, who accepts.

@@ -235,10 +235,12 @@ func TestImportIsPaced(t *testing.T) {
 	for n := range 5 {
 		i.does(b, i.pharmacist(fmt.Sprintf("pat%d", n)), ImportMade, false)
 	}
-	var span float64
-	if err := i.db.GetContext(t.Context(), &span, `select extract(epoch from max(retry_at) - min(retry_at))::float8 from account where state = 'asked'`); err != nil || span != 4*importPace.Seconds() {
-		t.Errorf("five people come within %v seconds, want %v: %v", span, 4*importPace.Seconds(), err)
+	var gap float64
+	if err := i.db.GetContext(t.Context(), &gap, `select min(gap) from (select extract(epoch from retry_at - lag(retry_at) over (order by retry_at))::float8 as gap
+		from account where state = 'asked') g`); err != nil || gap < importPace.Seconds() {
+		t.Errorf("two people come within %v seconds, want %v: %v", gap, importPace.Seconds(), err)
 	}
+	i.sql(`update account set retry_at = retry_at + interval '1 hour' where state = 'asked'`) // whoever is slow finds them waiting too
 	if err := i.SignUp(t.Context(), SignUp{Op: NewID(), UserName: "single", GivenName: "Sin", Surname: "Gle", Email: "single@example.org", Locale: "en"}); err != nil {
 		t.Fatal(err)
 	}
@@ -246,25 +248,11 @@ func TestImportIsPaced(t *testing.T) {
 	if err != nil || !ok || w.Account.UserName != "single" {
 		t.Errorf("%s goes first: %v", w.Account.UserName, err)
 	}
-	var got []string
-	for {
-		w, ok, err := i.ClaimAccount(t.Context(), false, "/access")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !ok {
-			break
-		}
-		got = append(got, w.Account.UserName)
-		if !w.Account.Imported || !w.Account.Setup {
-			t.Errorf("%+v", w.Account)
-		}
+	if w, ok, err := i.ClaimAccount(t.Context(), false, "/access"); err != nil || ok {
+		t.Errorf("%+v is claimed before the time: %v", w, err)
 	}
-	if len(got) == 0 || len(got) == 5 {
-		t.Errorf("claimed at once: %v", got)
-	}
-	i.later(5 * importPace)
-	if w, ok, err := i.ClaimAccount(t.Context(), false, "/access"); err != nil || !ok {
+	i.later(time.Hour)
+	if w, ok, err := i.ClaimAccount(t.Context(), false, "/access"); err != nil || !ok || w.Account.UserName != "pat0" || !w.Account.Imported || !w.Account.Setup {
 		t.Errorf("%+v, %v", w, err)
 	}
 	i.sound()

