@@ -27,17 +27,26 @@ func Decide(ps Programs, f Facts, account string, t time.Time) Decision {
 	d := Decision{Account: account, At: t}
 	withheld := map[[2]string]Withheld{}
 	held := map[[2]string]bool{}
-	for _, j := range liveJoins(f, account, t) {
+	joins := liveJoins(f, account, t)
+	take := func(j Join, decide func(Join) ([]Hold, Withheld)) {
 		key := [2]string{j.Site, j.Role}
 		if held[key] {
-			continue // a second join for what is held already adds nothing
+			return // a second join for what is held already adds nothing
 		}
-		holds, w := decideJoin(ps, f, j, t)
+		holds, w := decide(j)
 		if len(holds) > 0 {
 			held[key] = true
 			d.Held = append(d.Held, holds...)
 		} else if _, there := withheld[key]; !there {
 			withheld[key] = w
+		}
+	}
+	for _, j := range joins {
+		take(j, func(j Join) ([]Hold, Withheld) { return decideJoin(ps, f, j, t) })
+	}
+	if len(f.Adopted) > 0 { // what is held in ordinary ways needs no adoption
+		for _, j := range joins {
+			take(j, func(j Join) ([]Hold, Withheld) { return adopted(ps, f, j, t) })
 		}
 	}
 	for key, w := range withheld {

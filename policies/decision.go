@@ -17,6 +17,7 @@ type Hold struct {
 	Site, Role, Leaf string
 	Basis            []string // ids of the facts it stands on, sorted, no doubles
 	Needs            []NeedState
+	Adopted          string // the fact that stands in for needs that are outstanding; empty: none are
 }
 
 // Withheld is a live join that does not lead to a grant.

@@ -81,6 +81,7 @@ func about(f Facts, account string) Facts {
 	out.Mandates = keep(f.Mandates, func(m Mandate) bool { return m.OnBehalf == account })
 	out.Restrictions = keep(f.Restrictions, func(r Restriction) bool { return r.Account == "" || accounts[r.Account] })
 	out.Standings = keep(f.Standings, func(s Standing) bool { return accounts[s.Account] })
+	out.Adopted = keep(f.Adopted, func(a Adopted) bool { return a.Account == account })
 	return out
 }
 
@@ -98,6 +99,7 @@ func boundaries(ps Programs, f Facts, now time.Time) []time.Time {
 	each(f.Mandates, func(m Mandate) { span(m.Span) })
 	each(f.Restrictions, func(r Restriction) { span(r.Span) })
 	each(f.Standings, func(s Standing) { span(s.Span) })
+	each(f.Adopted, func(a Adopted) { span(a.Span) })
 	each(f.Signatures, func(s Signature) { span(s.Span) })
 	for _, p := range ps {
 		for _, r := range p.Roles {

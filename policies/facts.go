@@ -22,6 +22,7 @@ type Facts struct {
 	Mandates     []Mandate
 	Restrictions []Restriction
 	Standings    []Standing
+	Adopted      []Adopted
 }
 
 // Site is a worksite, clinic, practice or organization as the rules see it.
@@ -100,5 +101,13 @@ type Restriction struct {
 // Standing is a registrar's finding that a person may practise: until it expires.
 type Standing struct {
 	ID, Account, Profession, By string
+	Span
+}
+
+// Adopted is a membership that the realm had before anybody decided on it here, and
+// that two people let go on for a while. It stands in for needs that Request, the wish
+// made for it, still has outstanding; the wish's end is its end too.
+type Adopted struct {
+	ID, Request, Account, Site, Role string
 	Span
 }

@@ -49,6 +49,13 @@ func drawFacts(t *rapid.T, p *Program) Facts {
 	for i := range rapid.IntRange(0, 1).Draw(t, "declarations") {
 		f.Signatures = append(f.Signatures, Signature{ID: "d" + string(rune('0'+i)), Account: someone.Draw(t, "signer"), Site: somewhere.Draw(t, "for"), Program: "careconnect", Agreement: "worksite-privacy-security", Version: 1, Declarant: true, Names: []string{someone.Draw(t, "names")}, Span: drawSpan(t)})
 	}
+	for i := range rapid.IntRange(0, 2).Draw(t, "adoptions") { // of somebody whose needs are not met, perhaps
+		who, where := someone.Draw(t, "adopted"), somewhere.Draw(t, "adopted at")
+		r := rapid.SampledFrom(p.Roles).Draw(t, "adopted as")
+		id := "adopted" + string(rune('0'+i))
+		f.Joins = append(f.Joins, Join{ID: id + "/join", Request: id, Account: who, Site: where, Role: r.Code, Profession: first(r.Professions), Span: drawSpan(t)})
+		f.Adopted = append(f.Adopted, Adopted{ID: id, Request: id, Account: who, Site: where, Role: r.Code, Span: drawSpan(t)})
+	}
 	for i := range rapid.IntRange(0, 1).Draw(t, "restrictions") {
 		f.Restrictions = append(f.Restrictions, Restriction{ID: "r" + string(rune('0'+i)), Account: someone.Draw(t, "whom"), Site: rapid.SampledFrom([]string{"", "clinic", "other"}).Draw(t, "where"), Span: drawSpan(t)})
 	}
@@ -180,6 +187,7 @@ func reversed(f Facts) Facts {
 	slices.Reverse(f.Signatures)
 	slices.Reverse(f.Mandates)
 	slices.Reverse(f.Standings)
+	slices.Reverse(f.Adopted)
 	return f
 }
 

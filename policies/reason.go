@@ -37,6 +37,9 @@ const (
 	NotOperator        = "not-operator"     // from the command line only operators' factors are reset
 	OthersReset        = "others-reset"     // and only where nobody can do it on a page
 	NotRealmKeeper     = "not-realm-keeper" // sees the realm, and does not decide about it
+	AdoptedForNow      = "adopted"          // held for a while on what the realm had before anybody decided
+	OwnAdoption        = "own-adoption"     // nobody decides to let their own membership go on
+	ProposedAlready    = "proposed-already" // an adoption's approval is somebody else's
 	ReleasedAlready    = "released-already" // a brake's second release is somebody else's
 	SignInTooWeak      = "sign-in-too-weak" // a second factor is asked for
 	SignInTooOld       = "sign-in-too-old"  // fresh proof is asked for
@@ -60,7 +63,7 @@ func ReasonCodes() []string {
 		NotSignedIn, NotVisible, OwnRequest, OwnAccess, NotOwn, NotRegistrar, NotAdministrator, NotAuthorizer,
 		NotNamed, OthersDecide, RequestedByYou, SignedByYou, ReviewedByYou, NotDeclaredYet, NotSubmitted,
 		NoSuchNeed, NotOutstanding, WrongState, WrongKind, ByInvitation, AlreadyOpen, AlreadyHeld,
-		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, NotOperator, OthersReset, NotRealmKeeper, ReleasedAlready, SignInTooWeak, SignInTooOld,
+		UnknownProgram, AuthorizersMissing, AuthorizerUnfit, LastAdministrator, SetByOthers, OwnFactors, OperatorFactors, NotOperator, OthersReset, NotRealmKeeper, AdoptedForNow, OwnAdoption, ProposedAlready, ReleasedAlready, SignInTooWeak, SignInTooOld,
 		AsSubject, AsGroupAdmin, AsAuthorizerReason, AsRegistrar, AsSecondRegistrar, AsSigningAuthority, AsSupport, AsSecurity, AsAuditor, AsCommandLine,
 	}
 }

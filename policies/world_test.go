@@ -110,6 +110,9 @@ func spans(f *Facts) map[string]*Span {
 	for i := range f.Standings {
 		out[f.Standings[i].ID] = &f.Standings[i].Span
 	}
+	for i := range f.Adopted {
+		out[f.Adopted[i].ID] = &f.Adopted[i].Span
+	}
 	for i := range f.Restrictions {
 		out[f.Restrictions[i].ID] = &f.Restrictions[i].Span
 	}
@@ -125,6 +128,7 @@ func copyOf(f Facts) Facts {
 	return Facts{
 		Sites: sites, Joins: slices.Clone(f.Joins), Reviews: slices.Clone(f.Reviews), Signatures: slices.Clone(f.Signatures),
 		Mandates: slices.Clone(f.Mandates), Restrictions: slices.Clone(f.Restrictions), Standings: slices.Clone(f.Standings),
+		Adopted: slices.Clone(f.Adopted),
 	}
 }
 
@@ -136,6 +140,7 @@ func drop(f Facts, id string) Facts {
 	f.Signatures = keep(f.Signatures, func(x Signature) bool { return x.ID != id })
 	f.Mandates = keep(f.Mandates, func(x Mandate) bool { return x.ID != id })
 	f.Standings = keep(f.Standings, func(x Standing) bool { return x.ID != id })
+	f.Adopted = keep(f.Adopted, func(x Adopted) bool { return x.ID != id })
 	f.Restrictions = keep(f.Restrictions, func(x Restriction) bool { return x.ID != id })
 	return f
 }

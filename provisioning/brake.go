@@ -43,6 +43,8 @@ type Effect struct {
 const (
 	DoLeave = "leave" // a membership that no recorded end explains is taken away
 	DoJoin  = "join"  // a membership that the directory lost is given back
+	DoAdopt = "adopt" // a membership that nobody decided on goes on for a while
+	DoKeep  = "keep"  // likewise, because the role gives it
 	DoLapse = "lapse" // a role, or what it gives, is no longer held under another version
 )
 

@@ -122,6 +122,13 @@ type Group struct {
 type Member struct {
 	Sub, UserName string
 	Enabled       bool
+	Details       // as Person gives them; lists do not
+}
+
+// Details are what a directory shows of somebody beside their names there.
+type Details struct {
+	GivenName, Surname, Email, Locale string
+	EmailVerified                     bool
 }
 
 // SentinelName is the name of the sentinel's group under our root. No program, site

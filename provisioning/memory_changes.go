@@ -147,7 +147,7 @@ func (m *Memory) Members(_ context.Context, groupID string) (all []Member, err e
 	}
 	for sub, p := range m.people {
 		if m.members[sub][groupID] {
-			all = append(all, Member{p.Sub, p.UserName, p.Enabled})
+			all = append(all, Member{Sub: p.Sub, UserName: p.UserName, Enabled: p.Enabled})
 		}
 	}
 	slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.UserName, b.UserName) })
@@ -158,7 +158,8 @@ func (m *Memory) Members(_ context.Context, groupID string) (all []Member, err e
 func (m *Memory) Person(_ context.Context, sub string) (who Member, err error) {
 	err = m.with(sub, func() {
 		p := m.people[sub]
-		who = Member{p.Sub, p.UserName, p.Enabled}
+		who = Member{Sub: p.Sub, UserName: p.UserName, Enabled: p.Enabled,
+			Details: Details{p.GivenName, p.Surname, p.Email, p.Locale, p.EmailVerified}}
 	})
 	return who, err
 }
@@ -169,7 +170,7 @@ func (m *Memory) People(_ context.Context, each func([]Member) error) error {
 	var all []Member
 	for _, p := range slices.SortedFunc(maps.Values(m.people), func(a, b Person) int { return cmp.Compare(a.UserName, b.UserName) }) {
 		if p.Account != "" {
-			all = append(all, Member{p.Sub, p.UserName, p.Enabled})
+			all = append(all, Member{Sub: p.Sub, UserName: p.UserName, Enabled: p.Enabled})
 		}
 	}
 	m.mu.Unlock() // each may ask the directory

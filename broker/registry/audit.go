@@ -27,7 +27,7 @@ type Violation struct {
 // past its end (I9).
 func (r *Registry) Invariants(ctx context.Context) ([]Violation, error) {
 	var all []Violation
-	for _, check := range []func(context.Context) ([]Violation, error){r.checkGrants, r.checkEvents, r.checkVersions, r.checkFacts, r.checkRequests} {
+	for _, check := range []func(context.Context) ([]Violation, error){r.checkGrants, r.checkEvents, r.checkVersions, r.checkFacts, r.checkRequests, r.checkAdoptions} {
 		found, err := check(ctx)
 		if err != nil {
 			return nil, err
@@ -180,6 +180,7 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 			union all select 'drift', id::text, version from drift union all select 'realm-mode', 'realm', version from realm_mode
 			union all select 'program', program, max(n) from program_version group by program
 			union all select 'batch', id::text, version from import_batch
+			union all select 'adoption', id::text, version from adoption
 			union all select kind, id::text, case when ended_at is null then 1 else 2 end from fact)
 		select entity || ' ' || id || ' is at version ' || version || ' and has events 1 to ' || last || ', ' || n || ' of them'
 		from (select coalesce(rows.entity, e.entity) as entity, coalesce(rows.id, e.entity_id) as id, coalesce(rows.version, 0) as version,
@@ -197,7 +198,7 @@ func (r *Registry) checkVersions(ctx context.Context) ([]Violation, error) {
 // recorded, and when it was ended.
 func (r *Registry) checkFacts(ctx context.Context) ([]Violation, error) {
 	var out []Violation
-	for _, kind := range []string{"join", "review", "signature", "mandate", "restriction", "standing"} {
+	for _, kind := range []string{"join", "review", "signature", "mandate", "restriction", "standing", "adopted"} {
 		has := `to_jsonb(f)`
 		if kind == "standing" { // of what is hidden, digests are signed
 			has += ` || jsonb_build_object('number_hash', encode(sha256(number_hash), 'hex'), 'number_sealed', encode(sha256(number_sealed), 'hex'))`

@@ -244,11 +244,12 @@ func (tx *Tx) alarm(d Difference) error {
 // Modes of the realm.
 const (
 	ModeObserve = "observe" // reports, and changes nothing that no decision explains
+	ModeAdopt   = "adopt"   // likewise, and plans what may be adopted
 	ModeEnforce = "enforce" // repairs
 )
 
 // Modes are all that may be chosen.
-var Modes = []string{ModeObserve, ModeEnforce}
+var Modes = []string{ModeObserve, ModeAdopt, ModeEnforce}
 
 func realmMode(ctx context.Context, q sqlx.QueryerContext) (mode string, err error) {
 	return mode, sqlx.GetContext(ctx, q, &mode, `select mode from realm_mode`)
@@ -278,6 +279,9 @@ func (r *Registry) SetRealmMode(ctx context.Context, by By, mode string) error {
 			return "", err
 		}
 		tx.event("realm-mode", "realm", row.Version+1, "realm-mode.changed", map[string]string{"mode": mode})
+		if err := tx.adoptionBegins(mode); err != nil {
+			return "", err
+		}
 		from, to := DoReport, DoRepair
 		if mode != ModeEnforce {
 			from, to = DoRepair, DoReport

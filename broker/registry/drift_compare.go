@@ -165,6 +165,12 @@ func (r *Registry) SettleListed(ctx context.Context, kinds []string, before time
 	return r.settleDrifts(ctx, outcomes)
 }
 
+// Reported are the accounts with differences that are only reported: whether they are
+// still there, a look at each account tells.
+func (r *Registry) Reported(ctx context.Context) (accounts []string, err error) {
+	return accounts, r.db.SelectContext(ctx, &accounts, `select distinct account_id from drift where done_at is null and doing = 'report' and account_id is not null`)
+}
+
 // Counted is how many people and memberships the realm was made to have, and was read
 // back to have: what a look at it must show, about.
 func (r *Registry) Counted(ctx context.Context) (c provisioning.Counts, err error) {

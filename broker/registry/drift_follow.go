@@ -238,6 +238,9 @@ func (r *Registry) foreign(ctx context.Context, c RealmChange, f *Followed) erro
 	case "joined", "left":
 		return r.recorded(ctx, c, "foreign", f, func(tx *Tx) ([]Difference, error) {
 			d, err := tx.about(c)
+			if err == nil && c.Kind == "left" && d.Kind == DriftCall {
+				err = tx.noSurplus(d)
+			}
 			if err != nil || d.Kind == DriftCall {
 				return nil, err
 			}

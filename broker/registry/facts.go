@@ -167,6 +167,13 @@ func readPersonal(ctx context.Context, q sqlx.QueryerContext, f *policies.Facts,
 	for _, x := range restrictions {
 		f.Restrictions = append(f.Restrictions, policies.Restriction{ID: x.ID, Account: value(x.Account), Site: value(x.Site), Role: value(x.Role), Program: x.Program, By: value(x.By), Span: x.span()})
 	}
+	var adopted []spanRow
+	if err := sqlx.SelectContext(ctx, q, &adopted, `select `+spanColumns+` from fact_adopted where account_id = any($1)`+live+` order by id`, ids, at); err != nil {
+		return err
+	}
+	for _, a := range adopted {
+		f.Adopted = append(f.Adopted, policies.Adopted{ID: a.ID, Request: value(a.Request), Account: value(a.Account), Site: value(a.Site), Role: value(a.Role), Span: a.span()})
+	}
 	var standings []struct {
 		spanRow
 		Profession string

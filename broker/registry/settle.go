@@ -151,11 +151,11 @@ func (tx *Tx) follow(account string, out policies.Outcome, changed, ended bool) 
 	return err
 }
 
-// granted closes the requests whose wish is fulfilled.
+// granted closes the requests whose wish is fulfilled, and not by an adoption alone.
 func (tx *Tx) granted(account string, out policies.Outcome, facts policies.Facts) error {
 	for _, j := range facts.Joins {
 		if j.Account != account || !slices.ContainsFunc(out.Grants, func(g policies.Grant) bool {
-			return g.Site == j.Site && g.Role == j.Role && g.Leaf == j.Role
+			return g.Site == j.Site && g.Role == j.Role && g.Leaf == j.Role && g.Adopted == ""
 		}) {
 			continue
 		}

@@ -138,7 +138,7 @@ func (r *Registry) Authorizers(ctx context.Context, site, but string) ([]Account
 
 // Why is one fact that a grant stands on, or one thing that happened.
 type Why struct {
-	Kind   string // join, review, signature, mandate, standing
+	Kind   string // join, review, signature, mandate, standing, adopted
 	At     time.Time
 	Until  *time.Time
 	Who    string // name of who did it; empty for oneself or nobody
@@ -161,7 +161,8 @@ func why(ctx context.Context, q sqlx.QueryerContext, basis []string) ([]Why, err
 		union all select 'review', recorded_at, until_at, by_account, capacity, request_id, act_id from fact_review where id = any($1)
 		union all select 'signature', recorded_at, until_at, account_id, agreement || ' ' || agreement_version, request_id, act_id from fact_signature where id = any($1)
 		union all select 'mandate', recorded_at, until_at, account_id, '', request_id, act_id from fact_mandate where id = any($1)
-		union all select 'standing', recorded_at, until_at, by_account, body, request_id, act_id from fact_standing where id = any($1))
+		union all select 'standing', recorded_at, until_at, by_account, body, request_id, act_id from fact_standing where id = any($1)
+		union all select 'adopted', f.recorded_at, f.until_at, a.second_by, '', f.request_id, f.act_id from fact_adopted f join adoption a on a.id = f.adoption_id where f.id = any($1))
 		select f.kind, f.at, f.until, f.who, f.detail, coalesce(b.ref, '') as batch from f left join act on act.id = f.act_id and act.kind = 'batch.row'
 		left join request r on r.id = f.request_id and act.id is not null left join import_batch b on b.id = r.batch_id order by 2`, pq.Array(orEmpty(basis)))
 	if err != nil {
@@ -193,6 +194,10 @@ type Access struct {
 	Planned             bool       // a planned end is on it that can be called off
 	Ready               bool       // the realm has it
 	Why                 []Why
+	// Adopted is the request by which the person makes their own what they hold for a
+	// while only; empty: they hold it in ordinary ways. Asks: it is theirs to send.
+	Adopted string
+	Asks    bool
 }
 
 // Waiting is something that a person asked for and does not hold.
@@ -264,12 +269,16 @@ func (l looker) held(account string) ([]Access, error) {
 		Join    string
 		Ready   bool
 		Planned bool
+		Adopted string
+		Asks    bool
 	}
 	if err := l.r.db.SelectContext(l.ctx, &rows, `select g.id, g.account_id, g.site_id, g.role, g.leaf, g.basis, g.from_at, g.until_at, g.version,
 		coalesce((select j.id from fact_join j where j.account_id = g.account_id and j.site_id = g.site_id and j.role = g.role and j.ended_at is null)::text, '') as join,
 		g.shown_at is not null or a.applied_rev >= a.wanted_rev as ready,
-		exists (select 1 from fact_restriction x where x.account_id = g.account_id and x.site_id = g.site_id and x.role = g.role and x.ended_at is null and x.from_at > $2) as planned
+		exists (select 1 from fact_restriction x where x.account_id = g.account_id and x.site_id = g.site_id and x.role = g.role and x.ended_at is null and x.from_at > $2) as planned,
+		coalesce(q.id::text, '') as adopted, coalesce(q.state = 'returned', false) as asks
 		from access_grant g join account a on a.id = g.account_id
+		left join lateral (select f.request_id from fact_adopted f where f.id = any(g.basis) limit 1) fa on true left join request q on q.id = fa.request_id
 		where g.account_id = $1 and g.ended_at is null and g.from_at <= $2 and g.until_at > $2 order by g.from_at, g.id`, account, l.at); err != nil {
 		return nil, err
 	}
@@ -283,7 +292,7 @@ func (l looker) held(account string) ([]Access, error) {
 			return nil, err
 		}
 		a := Access{Join: row.Join, Program: site.Program, Role: row.Role, Site: site, Since: row.From,
-			Until: timeOrNil(open(row.Until)), Planned: row.Planned, Ready: row.Ready}
+			Until: timeOrNil(open(row.Until)), Planned: row.Planned, Ready: row.Ready, Adopted: row.Adopted, Asks: row.Asks}
 		basis := slices.Clone([]string(row.Basis))
 		for _, leaf := range rows {
 			if leaf.Site == row.Site && leaf.Role == row.Role && leaf.Leaf != leaf.Role {

@@ -102,17 +102,29 @@ func (l *look) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.Registry.SettleListed(ctx, registry.DriftListed, l.at, l.found); err != nil {
-		return err
-	}
 	mode, err := l.Registry.RealmMode(ctx)
-	if err == nil && mode == registry.ModeEnforce {
-		err = l.weigh(ctx)
-	}
 	if err != nil {
 		return err
 	}
-	suspects := map[string]bool{}
+	listed, suspects := registry.DriftListed, map[string]bool{}
+	if mode != registry.ModeEnforce { // nobody takes those away, so nobody else tells when they are gone
+		listed = append([]string{registry.DriftStranger}, listed...)
+		reported, err := l.Registry.Reported(ctx)
+		if err != nil {
+			return err
+		}
+		for _, id := range reported {
+			suspects[id] = true
+		}
+	}
+	if err := l.Registry.SettleListed(ctx, listed, l.at, l.found); err != nil {
+		return err
+	}
+	if mode == registry.ModeEnforce {
+		if err := l.weigh(ctx); err != nil {
+			return err
+		}
+	}
 	for _, d := range l.odd {
 		suspects[l.people[d.Sub].Account] = true
 	}

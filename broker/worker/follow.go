@@ -42,6 +42,9 @@ func (w *Worker) followChanges(ctx context.Context) error {
 	}
 	seen, err := w.readChanges(ctx, since)
 	err = errors.Join(err, w.Registry.EndFollow(context.WithoutCancel(ctx), work, err == nil, seen))
+	if err == nil {
+		err = w.planAdoption(ctx)
+	}
 	if err == nil && work.Gap != nil && *work.Gap > longGap.Seconds() {
 		err = w.Registry.CompareSoon(ctx)
 	}

@@ -166,7 +166,12 @@ func (d *Directory) Person(ctx context.Context, sub string) (who provisioning.Me
 	err = d.reader.repeat(ctx, "look up person", func(bearer string) error {
 		u, err := d.reader.kc.GetUserByID(ctx, bearer, d.cfg.Realm, sub)
 		if err == nil {
-			who = provisioning.Member{Sub: sub, UserName: gocloak.PString(u.Username), Enabled: u.Enabled != nil && *u.Enabled}
+			who = provisioning.Member{Sub: sub, UserName: gocloak.PString(u.Username), Enabled: u.Enabled != nil && *u.Enabled,
+				Details: provisioning.Details{GivenName: gocloak.PString(u.FirstName), Surname: gocloak.PString(u.LastName), Email: gocloak.PString(u.Email),
+					EmailVerified: u.EmailVerified != nil && *u.EmailVerified}}
+			if u.Attributes != nil && len((*u.Attributes)["locale"]) > 0 {
+				who.Locale = (*u.Attributes)["locale"][0]
+			}
 		}
 		return err
 	})
