@@ -41,7 +41,7 @@ func TestAdopted(t *testing.T) {
 		"refused": {func(f *Facts) {
 			f.Reviews = []Review{{ID: "no", Request: "r", By: "chief", Need: "approve:group-administrator", Verdict: Refused, Span: always}}
 		}, 1, false},
-		"a role of no batch":       {func(f *Facts) { f.Joins[0].Role, f.Adopted[0].Role = "group-administrator", "group-administrator" }, 1, false},
+		"a role of no batch":       {func(f *Facts) { f.Joins[0].Role, f.Adopted[0].Role = "administrator", "administrator" }, 1, false},
 		"whom another authorizes":  {func(f *Facts) { f.Joins[0].Role, f.Adopted[0].Role = "on-behalf-of", "on-behalf-of" }, 1, false},
 		"a role that is not there": {func(f *Facts) { f.Joins[0].Role, f.Adopted[0].Role = "nobody", "nobody" }, 1, false},
 	} {
@@ -95,7 +95,7 @@ func TestAdoptable(t *testing.T) {
 	for _, c := range []struct {
 		site, role string
 		want       bool
-	}{{"clinic", "practitioner", true}, {"clinic", "lpn", true}, {"clinic", "group-administrator", false}, {"clinic", "on-behalf-of", false},
+	}{{"clinic", "practitioner", true}, {"clinic", "lpn", true}, {"clinic", "administrator", false}, {"clinic", "on-behalf-of", false},
 		{"clinic", "nobody", false}, {"nowhere", "practitioner", false}, {"operators", "registrar", false}, {"operators", "support", false}} {
 		if got := Adoptable(ps, f, "", c.site, c.role, d0); got != c.want {
 			t.Errorf("%s at %s: %v", c.role, c.site, got)

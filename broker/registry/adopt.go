@@ -69,6 +69,16 @@ func openAdoption(ctx context.Context, t *sqlx.Tx) (*adoptionRow, error) {
 	return &row, err
 }
 
+// readAdoption reads the newest one that fits; none is a row without an id.
+func (r *Registry) readAdoption(ctx context.Context, where string, args ...any) (adoptionRow, error) {
+	var row adoptionRow
+	err := r.db.GetContext(ctx, &row, `select `+adoptionColumns+` from adoption where `+where+` order by made_at desc limit 1`, args...)
+	if isNoRows(err) {
+		return adoptionRow{}, nil
+	}
+	return row, err
+}
+
 // AdoptedPerson is somebody in a group of ours whom the record does not know, as the
 // realm shows them.
 type AdoptedPerson struct {
@@ -180,8 +190,8 @@ func (r *Registry) StrangersToAdopt(ctx context.Context) (subs []string, err err
 	if err != nil {
 		return nil, err
 	}
-	var now adoptionRow
-	if err := r.db.GetContext(ctx, &now, `select `+adoptionColumns+` from adoption where state = 'open'`); err != nil && !isNoRows(err) {
+	now, err := r.readAdoption(ctx, `state = 'open'`)
+	if err != nil {
 		return nil, err
 	}
 	known, err := r.unsealPeople(&now)

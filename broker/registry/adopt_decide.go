@@ -15,9 +15,8 @@ import (
 // A Conflict is "error.adoption-changed" when the plan is another by now, which is then
 // shown and proposed anew, and "error.adoption-over" when there is none.
 func (r *Registry) Adopt(ctx context.Context, by By, digest, last string) (state string, err error) {
-	var row adoptionRow
-	err = r.db.GetContext(ctx, &row, `select `+adoptionColumns+` from adoption where digest = $1 order by made_at desc limit 1`, digest)
-	if err != nil && !isNoRows(err) {
+	row, err := r.readAdoption(ctx, `digest = $1`, digest)
+	if err != nil {
 		return "", err
 	}
 	const changed = "changed"
@@ -219,14 +218,15 @@ func (r *Registry) LookAtAdoption(ctx context.Context, looker string) (p Adoptio
 		from adoption where state = 'approved' order by second_at desc limit 20`, l.at); err != nil {
 		return p, err
 	}
-	var row adoptionRow
-	var plan provisioning.Effects
-	err = r.db.GetContext(ctx, &row, `select `+adoptionColumns+` from adoption where state = 'open'`)
-	if err == nil {
-		plan, err = row.effects()
-	}
-	if err != nil && !isNoRows(err) {
+	row, err := r.readAdoption(ctx, `state = 'open'`)
+	if err != nil {
 		return p, err
+	}
+	var plan provisioning.Effects
+	if row.ID != "" {
+		if plan, err = row.effects(); err != nil {
+			return p, err
+		}
 	}
 	p.Digest, p.Until, p.FirstAt, p.Total = row.Digest, row.Until, row.FirstAt, len(plan)
 	p.May = policies.MayAdopt(l.ps, l.actor, value(row.FirstBy), accountsIn(plan))
