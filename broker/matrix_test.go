@@ -158,6 +158,7 @@ var public = []row{
 var offices = []row{
 	{route: "GET /realm", in: registrars + "support auditor"},
 	{route: "GET /realm/differences", in: registrars + "support auditor"},
+	{route: "GET /realm/adoption", in: registrars + "support auditor"},
 }
 
 // at is the row's address for an id.

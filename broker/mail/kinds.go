@@ -132,7 +132,7 @@ var kinds = map[string]kind{
 		parts: []part{say("lead"), head("sign-in"), say("user-name"), say("password"), quote("welcome"),
 			press("see", "/access"), head("browser"), quote("browser"), head("feedback"), quote("feedback")}},
 	"access-adopted": {shows: aboutGrant, parts: []part{say("lead"), say("why"), say("keep"), press("see", "/access"), say("not")}},
-	"access-ends":   {shows: aboutGrant, parts: []part{say("lead"), say("renew"), say("meant"), press("see", "/access")}},
-	"access-paused": {shows: aboutGrant, blank: []string{"until"}, parts: []part{say("lead"), say("why"), say("back"), press("see", "/access"), say("elsewhere")}},
-	"access-ended":  {shows: aboutGrant, blank: []string{"until"}, parts: []part{say("lead"), say("elsewhere"), press("see", "/access"), say("surprise")}},
+	"access-ends":    {shows: aboutGrant, parts: []part{say("lead"), say("renew"), say("meant"), press("see", "/access")}},
+	"access-paused":  {shows: aboutGrant, blank: []string{"until"}, parts: []part{say("lead"), say("why"), say("back"), press("see", "/access"), say("elsewhere")}},
+	"access-ended":   {shows: aboutGrant, blank: []string{"until"}, parts: []part{say("lead"), say("elsewhere"), press("see", "/access"), say("surprise")}},
 }

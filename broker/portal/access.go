@@ -36,6 +36,9 @@ type heldCard struct {
 	Leave, CallOff      string // addresses; empty where it is not so
 	Members             string
 	Authorizing         bool
+
+	Adopted, AdoptedAt string // what it takes to keep it, and where; empty: it is held in ordinary ways
+	Asks               bool   // that is theirs to do now
 }
 
 // waitingCard is what a person asked for and does not hold, or not any more.
@@ -127,6 +130,13 @@ func (v *visit) heldCard(at places, a registry.Access) heldCard {
 		c.State = v.stateTag("access-state", "being-set-up")
 	case a.Planned:
 		c.State = v.stateTag("access-state", "ending")
+	}
+	if a.Adopted != "" {
+		c.Asks, c.AdoptedAt, c.Adopted = a.Asks, "/requests/"+a.Adopted, v.words.T("access.adopted-sent")
+		if a.Asks {
+			c.AdoptedAt += "/form"
+			c.Adopted = v.words.T("access.adopted")
+		}
 	}
 	if a.Join != "" {
 		c.Leave = "/access/" + a.Join + "/leave"

@@ -24,6 +24,8 @@ type differencesPage struct {
 	History differenceTable
 	Older   string // where the older ones are
 	Newest  bool   // these are older ones
+
+	Adopting bool // there may be a plan of what is adopted
 }
 
 func (*differencesPage) view() string { return "differences" }
@@ -69,7 +71,7 @@ func (v *visit) differencesPage(at places, x registry.DriftPage, wrong map[strin
 	if x.Since != nil {
 		p.Since = w.T("differences.mode-since", "Date", w.Moment(*x.Since, "UTC"))
 	}
-	p.Watched = v.watched(x)
+	p.Watched, p.Adopting = v.watched(x), x.Mode == registry.ModeAdopt
 	if x.May.OK {
 		var modes []option
 		for _, m := range registry.Modes {

@@ -103,6 +103,8 @@ func (s *site) routes() http.Handler {
 	r.Get("/.well-known/jwks.json", s.open(s.tokenKeys))
 	r.Get("/realm/differences", s.signed(s.differences))
 	r.Post("/realm/differences/mode", s.signed(s.setMode))
+	r.Get("/realm/adoption", s.signed(s.adoption))
+	r.Post("/realm/adoption", s.signed(s.adopt))
 	r.Get("/realm/differences/{difference}", s.signed(s.difference))
 	r.Post("/realm/differences/{difference}/settle", s.signed(s.settleDifference))
 	r.Post("/realm/differences/{difference}/again", s.signed(s.makeAgain))

@@ -19,7 +19,7 @@ type story struct {
 
 // tellers tell the stories of each part of the portal, in the words of the visit.
 var tellers = []func(*visit, places, *policies.Program) []story{
-	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories, idleStories, methodStories, factorStories, realmStories, brakeStories, endStories, differenceStories,
+	publicStories, askStories, accessStories, trackerStories, inboxStories, caseStories, memberStories, idleStories, methodStories, factorStories, realmStories, brakeStories, endStories, differenceStories, adoptionStories,
 }
 
 // stories are every page in every state that a handler can produce, in one language.

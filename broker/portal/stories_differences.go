@@ -48,6 +48,8 @@ func differenceStories(v *visit, at places, p *policies.Program) []story {
 	others.May, others.More = looks, 0
 	others.Open = []registry.DriftView{of(one(registry.DriftSurplus, registry.DoRepair), "")}
 	observe.Mode, observe.Since = registry.ModeObserve, moment(tuesday)
+	adopts := observe
+	adopts.Mode = registry.ModeAdopt
 	failed.Compare.Outcome, failed.Open, failed.More = "people-missing", nil, 0
 	older := asMember(v.differencesPage(at, failed, nil))
 	older.Newest = true
@@ -55,6 +57,7 @@ func differenceStories(v *visit, at places, p *policies.Program) []story {
 		{"differences", asMember(v.differencesPage(at, x, nil))},
 		{"differences-looking", asMember(v.differencesPage(at, others, nil))},
 		{"differences-observe", asMember(v.differencesPage(at, observe, map[string]string{"mode": "field-error.choose"}))},
+		{"differences-adopt", asMember(v.differencesPage(at, adopts, nil))},
 		{"differences-none", asMember(v.differencesPage(at, registry.DriftPage{Mode: registry.ModeEnforce, May: looks}, nil))},
 		{"differences-older", older},
 		{"difference", asMember(v.differencePage(at, deleted, keeps, url.Values{}, nil))},

@@ -175,6 +175,7 @@ func (tx *Tx) wishFor(e provisioning.Effect) (string, error) {
 // AdoptionPage is the plan of what may be adopted, as whoever may see the realm is
 // shown it.
 type AdoptionPage struct {
+	At      time.Time // of the look
 	Mode    string
 	Looked  bool   // all of the realm was looked at since the mode is to adopt
 	Digest  string // of the open plan; empty: there is none
@@ -209,7 +210,7 @@ func (r *Registry) LookAtAdoption(ctx context.Context, looker string) (p Adoptio
 	if !policies.MaySeeRealm(l.ps, l.actor).OK {
 		return p, Fail(NotFound, "error.not-found")
 	}
-	p.Names = policies.MayKeepRealm(l.ps, l.actor).OK
+	p.At, p.Names = l.at, policies.MayKeepRealm(l.ps, l.actor).OK
 	if err := r.db.QueryRowxContext(ctx, `select m.mode, c.outcome = 'done' from realm_mode m, realm_compare c`).Scan(&p.Mode, &p.Looked); err != nil {
 		return p, err
 	}

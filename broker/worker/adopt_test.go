@@ -2,6 +2,7 @@ package worker
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,12 +42,15 @@ func (b *bench) plan(keeper string) registry.AdoptionPage {
 	return p
 }
 
-func (b *bench) sound(kinds ...string) {
+// sound demands the invariants, but of what the bench wrote by itself: sites, and the
+// keepers' grants, without events or facts.
+func (b *bench) sound(keepers ...string) {
 	b.t.Helper()
 	found, err := b.Registry.Invariants(b.t.Context())
 	must(b.t, err)
 	for _, v := range found {
-		if !slices.ContainsFunc(kinds, func(k string) bool { return len(v.What) > len(k) && v.What[:len(k)] == k }) {
+		bare := strings.HasSuffix(v.What, "at version 1 and has events 1 to 0, 0 of them")
+		if !bare && !slices.ContainsFunc(keepers, func(id string) bool { return strings.HasPrefix(v.What, "account "+id) }) {
 			b.t.Errorf("%s: %s", v.Invariant, v.What)
 		}
 	}
@@ -175,7 +179,7 @@ func TestAdopt(t *testing.T) {
 	if mails != 2 {
 		t.Errorf("%d mails, want 2", mails)
 	}
-	b.sound("account "+kim, "account "+lea, "account "+max) // whom the bench made keepers
+	b.sound(kim, lea, max) // whom the bench made keepers
 
 	must(t, b.Registry.SetRealmMode(ctx, registry.CommandLine(), registry.ModeEnforce))
 	b.sql(`update clock set shift = interval '32 days'`)
@@ -193,5 +197,5 @@ func TestAdopt(t *testing.T) {
 	if receipts != 2 {
 		t.Errorf("%d receipts, want 2", receipts)
 	}
-	b.sound("account "+kim, "account "+lea, "account "+max)
+	b.sound(kim, lea, max)
 }
