@@ -86,6 +86,7 @@ func (w world) readForms(t *testing.T) []form {
 		read(t, w.paul, "/authorizing", formTo("/invite")).with("role", "on-behalf-of").with("email", "eve@there.example"),
 		read(t, w.paul, at+"/end", formTo("/end")),
 		read(t, rosa, "/realm/brake/"+w.brake(t), formTo("/brake/")).with("digest", "of-another-list"),
+		read(t, rosa, "/realm/brake/"+w.brake(t), formTo("/brake/")).with("digest", "of-another-list").with("last", year).to("/realm/adoption"),
 		read(t, w.sara, "/declare/"+w.wesAsks, formTo("/declare")).with("agree", "yes"),
 	}
 }

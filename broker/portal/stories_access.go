@@ -13,6 +13,8 @@ func accessStories(v *visit, at places, p *policies.Program) []story {
 		{Kind: "mandate", At: tuesday, Who: hostile}, {Kind: "standing", At: noon, Until: moment(noon.AddDate(0, 6, 0)), Who: "Rhea Registrar", Detail: "cpsbc"}}
 	held := []registry.Access{
 		{Join: joinID, Program: p.ID, Role: "practitioner", Site: cedar, Leaves: []string{"viewer"}, Since: tuesday, Until: moment(noon.AddDate(0, 6, 0)), Ready: true, Why: why},
+		{Join: joinID, Program: p.ID, Role: "lpn", Site: cedar, Leaves: []string{"viewer"}, Since: tuesday, Until: moment(noon.AddDate(0, 1, 0)), Ready: true, Why: []registry.Why{{Kind: "adopted", At: tuesday, Until: moment(noon.AddDate(0, 1, 0)), Who: "Rhea Registrar"}}, Adopted: requestID, Asks: true},
+		{Join: joinID, Program: p.ID, Role: "rpn", Site: cedar, Leaves: []string{"viewer"}, Since: tuesday, Until: moment(noon.AddDate(0, 1, 0)), Ready: true, Adopted: requestID},
 		{Join: joinID, Program: p.ID, Role: "administrator", Site: cedar, Since: tuesday, Ready: false},
 		{Join: joinID, Program: p.ID, Role: "on-behalf-of", Site: cedar, Leaves: []string{"viewer", "medications"}, Since: tuesday, Until: moment(noon.AddDate(0, 0, 9)), Planned: true, Ready: true, Why: why[3:4]},
 		{Program: policies.OperatorProgram, Role: "registrar", Site: registry.Site{Program: policies.OperatorProgram, Code: "careconnect", Name: "careconnect", TZ: "UTC"}, Since: tuesday, Ready: true}}

@@ -10,6 +10,7 @@ import (
 // statement is here or it is refused: a new one is thought about before it is added.
 var expands = []*regexp.Regexp{
 	regexp.MustCompile(`^create (table|index|unique index|view|function|trigger) `),
+	regexp.MustCompile(`^create or replace view `),                             // it keeps the columns that there are, or Postgres refuses it
 	regexp.MustCompile(`^alter table \w+ add (column )?(if not exists )?\w+ `), // see needsDefault
 	regexp.MustCompile(`^grant `),
 	regexp.MustCompile(`^(insert into|update|do) `),

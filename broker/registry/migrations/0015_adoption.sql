@@ -23,8 +23,7 @@ create table adoption (
 create unique index adoption_open on adoption (state) where state = 'open';
 grant select, insert, update on adoption to countersign_app;
 
-create table fact_adopted (like fact_join including all, adoption_id uuid not null references adoption);
-alter table fact_adopted drop column profession;
+create table fact_adopted (like fact_identity_match including all, adoption_id uuid not null references adoption);
 create index fact_adopted_account on fact_adopted (account_id);
 create trigger fact_ends_once before update or delete on fact_adopted for each row execute function ends_once();
 create trigger fact_never_truncate before truncate on fact_adopted for each statement execute function never();
