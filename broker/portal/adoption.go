@@ -24,7 +24,7 @@ type adoptionPage struct {
 	Last   []control // of a proposal
 	Button string
 	Text   string // what the button means
-	Done   []string
+	Before []string
 	Next   string // nothing is left to adopt: which mode may follow
 }
 
@@ -52,7 +52,7 @@ func (v *visit) adoptionPage(at places, a registry.AdoptionPage, form url.Values
 		if d.First != "" {
 			line += " " + w.T("adoption.done-by", "First", d.First, "Second", d.Second)
 		}
-		p.Done = append(p.Done, line)
+		p.Before = append(p.Before, line)
 	}
 	if a.Stay > 0 {
 		p.Stay = w.N("adoption.stay", a.Stay)

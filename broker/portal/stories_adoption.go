@@ -13,7 +13,7 @@ import (
 // adoptionStories are the plan of what may be adopted, as each of the two sees it who
 // decide, and those who may not.
 func adoptionStories(v *visit, at places, p *policies.Program) []story {
-	role, gives := p.Roles[0].Code, p.Entitlements[0]
+	role, gives := p.Roles[1].Code, p.Entitlements[0]
 	line := func(a registry.Account, do, role string) registry.EffectLine {
 		return registry.EffectLine{Effect: provisioning.Effect{Do: do, Sub: "0b2f6a52-4d0a-4f57-8f3c-3c1d8a3c9e11"}, Person: strings.TrimSpace(a.Name()), UserName: a.UserName,
 			Program: cedar.Program, SiteCode: cedar.Code, SiteName: cedar.Name, Role: role}
