@@ -166,12 +166,19 @@ func TestAdopt(t *testing.T) {
 	if len(held) != 1 || held[0].Role != "lpn" || held[0].Until == nil || held[0].Adopted == "" || !held[0].Asks || len(waiting) != 0 {
 		t.Fatalf("eva holds %+v, waits for %+v", held, waiting)
 	}
-	if _, err := b.Registry.Draft(ctx, eva, held[0].Adopted); err != nil {
-		t.Errorf("eva's to send: %v", err)
+	asks, err := b.Registry.Draft(ctx, eva, held[0].Adopted)
+	must(t, err)
+	if asks.State != policies.ReturnedR {
+		t.Errorf("the request is %s", asks.State)
+	}
+	must(t, b.Registry.SaveDraft(ctx, b.by(eva), asks.ID, asks.Version, registry.Answers{"body": {"bccnm"}, "number": {"123"}, "expires": {"2030-01-01"}}))
+	must(t, b.Registry.Submit(ctx, b.by(eva), asks.ID, asks.Version+1))
+	if held, _, err = b.Registry.MyAccess(ctx, eva); err != nil || len(held) != 1 || held[0].Asks || held[0].Until == nil {
+		t.Errorf("eva, who has sent it, holds %+v %v", held, err)
 	}
 	var state string
-	must(t, b.db.QueryRow(`select state from request where id = $1`, held[0].Adopted).Scan(&state))
-	if state != policies.ReturnedR {
+	must(t, b.db.QueryRow(`select state from request where id = $1`, asks.ID).Scan(&state))
+	if state != policies.Submitted { // nobody has approved it: it is not granted
 		t.Errorf("the request is %s", state)
 	}
 	var mails int
