@@ -27,14 +27,14 @@ test: assets build
 	sh broker/portal/assets.sh tests
 	@unformatted=$$(gofmt -l .ci broker cmd keycloak-realm policies provisioning); test -z "$$unformatted" || { echo "gofmt -w is due for: $$unformatted"; exit 1; }
 	go vet ./...
-	exec $(BIN) local -- go test -race -count=1 -parallel 5 -timeout 20m ./...
+	exec $(BIN) local -- go test -race -count=1 -parallel 5 -timeout 30m ./...
 
 # Another version than the pinned one is fetched and kept beside it, with tables of its own. 26.5.6 keeps
 # no secret of a client in a vault and has other fine-grained permissions: what is about those is left out.
 older: export KEYCLOAK_VERSION ?= 26.5.6
 older: assets build
-	exec $(BIN) local -- sh -c 'go test -count=1 -parallel 5 -timeout 20m -skip "Vault|NoSecret|Capabilities|Shared" ./provisioning/keycloak && \
-	go test -count=1 -parallel 5 -timeout 20m -run "FirstGrant|SignUp$$|SignOut|SignIn|Strength|Deactivated|Ends|PlannedEnd|LeavesOneOfTwo|NobodyWorks|Receipt|Revo" ./broker'
+	exec $(BIN) local -- sh -c 'go test -count=1 -parallel 5 -timeout 30m -skip "Vault|NoSecret|Capabilities|Shared" ./provisioning/keycloak && \
+	go test -count=1 -parallel 5 -timeout 30m -run "FirstGrant|SignUp$$|SignOut|SignIn|Strength|Deactivated|Ends|PlannedEnd|LeavesOneOfTwo|NobodyWorks|Receipt|Revo" ./broker'
 
 axe: assets
 	sh .ci/install chromium
