@@ -35,6 +35,7 @@ type ground struct {
 	began     time.Time
 	through   string // the record's address through the proxy
 	env       []string
+	mu        sync.Mutex // over what runs at a replica: a proxy kills while the test goes on
 	replicas  []*replica
 	desk      walk.Registrars
 	site      string
@@ -122,15 +123,16 @@ func (g *ground) begin(n int) {
 func (g *ground) beginWith(n int, file string) {
 	g.t.Helper()
 	r := g.replicas[n]
-	var err error
-	r.Program, err = local.StartProgram(file, append(slices.Clone(g.env), "COUNTERSIGN_LISTEN="+r.listen), "serve")
+	p, err := local.StartProgram(file, append(slices.Clone(g.env), "COUNTERSIGN_LISTEN="+r.listen), "serve")
 	must(g.t, err)
-	p := r.Program
+	g.mu.Lock()
+	r.Program = p
+	g.mu.Unlock()
 	g.t.Cleanup(func() { _ = p.Signal(syscall.SIGCONT); p.Stop() }) // one that is stopped does not hear that it is to end
 	eventually(g.t, "a replica serves", func() bool {
 		select {
-		case <-r.Done():
-			g.t.Fatalf("the product ended at its start: %v", r.Err())
+		case <-p.Done():
+			g.t.Fatalf("the product ended at its start: %v", p.Err())
 		default:
 		}
 		page, err := walk.New("http://" + r.listen).Get("/")
@@ -150,8 +152,11 @@ func (g *ground) another() (n int) {
 
 // kill ends a replica as a power failure does, and returns when it is gone.
 func (g *ground) kill(n int) {
-	_ = g.replicas[n].Signal(syscall.SIGKILL) // gone already is as good
-	<-g.replicas[n].Done()
+	g.mu.Lock()
+	p := g.replicas[n].Program
+	g.mu.Unlock()
+	_ = p.Signal(syscall.SIGKILL) // gone already is as good
+	<-p.Done()
 }
 
 // suspends and lifts are decisions of a registrar about somebody, recorded past the
