@@ -77,11 +77,11 @@ func (s *stack) found(t *testing.T, e edit, since time.Time) {
 	}
 }
 
-// settled waits until it is over.
+// settledAs waits until the last difference of its kind is over.
 func (s *stack) settledAs(t *testing.T, e edit, outcome string) {
 	t.Helper()
 	eventually(t, e.name+" is "+outcome, func() bool {
-		return s.count(t, `drift where kind = $1 and (sub = $2 or group_id = $2) and outcome = $3 and found_at > instant() - interval '2 minutes'`, e.kind, e.of, outcome) > 0
+		return s.count(t, `(select outcome from drift where kind = $1 and (sub = $2 or group_id = $2) order by found_at desc limit 1) last where outcome = $3`, e.kind, e.of, outcome) > 0
 	})
 }
 

@@ -35,6 +35,10 @@ func (f *File) Report() []Line {
 	return out
 }
 
+// outcomeText is what is said of a row, by how it came out.
+var outcomeText = map[Outcome]string{WouldMake: "import.would-made", WouldAsk: "import.would-asked", Made: "import.made", Asked: "import.asked",
+	Already: "import.already", Before: "import.before", Over: "import.over", LeftOut: "import.left-out", Failed: "import.failed", NotBegun: "import.not-begun"}
+
 // message is all that there is to say of a row.
 func (f *File) message(r *Row) string {
 	var parts []string
@@ -45,28 +49,8 @@ func (f *File) message(r *Row) string {
 			parts = append(parts, w.Column+": "+w.Text)
 		}
 	}
-	switch r.Outcome {
-	case WouldMake:
-		parts = append(parts, f.words.T("import.would-made"))
-	case WouldAsk:
-		parts = append(parts, f.words.T("import.would-asked"))
-	case Made:
-		parts = append(parts, f.words.T("import.made"))
-	case Asked:
-		parts = append(parts, f.words.T("import.asked"))
-	case Already:
-		parts = append(parts, f.words.T("import.already"))
-	case Before:
-		parts = append(parts, f.words.T("import.before"))
-	case Over:
-		parts = append(parts, f.words.T("import.over"))
-	case LeftOut:
-		parts = append(parts, f.words.T("import.left-out"))
-	case Failed:
-		parts = append(parts, f.words.T("import.failed", "Why", r.Failed))
-	case NotBegun:
-		parts = append(parts, f.words.T("import.not-begun"))
-	case Faulty:
+	if r.Outcome != Faulty { // what is wrong says it
+		parts = append(parts, f.words.T(outcomeText[r.Outcome], "Why", r.Failed))
 	}
 	return strings.Join(append(parts, r.Notes...), "; ")
 }

@@ -17,6 +17,7 @@ type adoptionPage struct {
 	Now    string // why there is no plan; empty: there is one
 	Digest string
 	About  []answered
+	Plan   string // what the lines are
 	Lines  []effectLine
 	More   int
 	Stay   string    // what is not adopted
@@ -79,6 +80,7 @@ func (v *visit) adoptionPage(at places, a registry.AdoptionPage, form url.Values
 		say(w.T("adoption.last"), lastDayOf(w.Date, *a.Until))
 	}
 	say(w.T("brake.digest"), a.Digest)
+	p.Plan = w.T("adoption.plan")
 	for _, l := range a.Lines {
 		p.Lines = append(p.Lines, v.effectLine(at, l, a.Names))
 	}

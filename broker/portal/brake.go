@@ -16,6 +16,7 @@ type brakePage struct {
 	ID, Digest string
 	State      tag
 	About      []answered
+	Plan       string // what the lines are
 	Lines      []effectLine
 	More       int
 	MayNot     string // why the looker may not release it; empty: they may, while it is held
@@ -73,6 +74,7 @@ func (v *visit) brakePage(at places, b registry.BrakePage) *brakePage {
 		say(w.T("brake.second"), w.T("brake.by", "Name", b.Second, "When", w.Moment(*b.SecondAt, "UTC")))
 	}
 	say(w.T("brake.digest"), b.Digest)
+	p.Plan = w.T("brake.plan")
 	for _, l := range b.Lines {
 		p.Lines = append(p.Lines, v.effectLine(at, l, b.Names))
 	}

@@ -108,6 +108,20 @@ type driftData struct {
 
 func driftAct(what any) Act { return Act{By: worker(), Kind: "drift.found", What: what} }
 
+// foundNew records differences, and gives those that were not known.
+func (tx *Tx) foundNew(all []Difference) (unknown []Difference, err error) {
+	for _, d := range all {
+		fresh, err := tx.found(&d)
+		if err != nil {
+			return nil, err
+		}
+		if fresh {
+			unknown = append(unknown, d)
+		}
+	}
+	return unknown, nil
+}
+
 // found records a difference once, for as long as it is open; it tells whether it is
 // new. It is evidence of what somebody did past the record, so it is an act with a
 // signed event and no operational row: who wipes tables cannot wipe it unseen.

@@ -30,17 +30,8 @@ func (r *Registry) Differs(ctx context.Context, w AccountWork, surplus, missing 
 	}
 	if slices.ContainsFunc(drifted, isNew) {
 		_, err = r.Do(ctx, driftAct([]any{w.Account.ID, w.Rev, w.Lease}), Touch{}, func(tx *Tx) (string, error) {
-			found = nil
-			for _, d := range drifted {
-				fresh, err := tx.found(&d)
-				if err != nil {
-					return "", err
-				}
-				if fresh {
-					found = append(found, d)
-				}
-			}
-			return "", nil
+			found, err = tx.foundNew(drifted)
+			return "", err
 		})
 		if err != nil {
 			return nil, nil, err
@@ -163,17 +154,8 @@ func (r *Registry) Report(ctx context.Context, all ...Difference) (found []Diffe
 		return nil, nil
 	}
 	_, err = r.Do(ctx, driftAct(keys), Touch{}, func(tx *Tx) (string, error) {
-		found = nil
-		for _, d := range all {
-			fresh, err := tx.found(&d)
-			if err != nil {
-				return "", err
-			}
-			if fresh {
-				found = append(found, d)
-			}
-		}
-		return "", nil
+		found, err = tx.foundNew(all)
+		return "", err
 	})
 	return found, err
 }

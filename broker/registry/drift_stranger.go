@@ -3,8 +3,6 @@ package registry
 import (
 	"context"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // StrangerWork is a membership of somebody without an account here, which is to go.
@@ -14,14 +12,16 @@ type StrangerWork struct {
 	Tries          int
 }
 
-// ClaimStranger takes one that the mode lets go. What a list showed waits while somebody
-// is being made whom the record cannot know yet.
+// strangers are those that the mode lets go. What a list showed waits while somebody is
+// being made whom the record cannot know yet.
+const strangers = `kind = 'stranger' and done_at is null and doing in ('repair','held')
+	and (found_by = 'event' or found_at < instant() - interval '2 minutes' or not exists (select 1 from account where state = 'asked' and wanted_rev > applied_rev))`
+
+// ClaimStranger takes one that is due.
 func (r *Registry) ClaimStranger(ctx context.Context) (w StrangerWork, ok bool, err error) {
 	w.Lease = NewID()
 	err = r.db.GetContext(ctx, &w, `update drift set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
-		where id = (select id from drift where kind = 'stranger' and done_at is null and doing in ('repair','held') and retry_at <= clock_timestamp()
-			and (lease_until is null or lease_until < clock_timestamp())
-			and (found_by = 'event' or found_at < instant() - interval '2 minutes' or not exists (select 1 from account where state = 'asked' and wanted_rev > applied_rev))
+		where id = (select id from drift where `+strangers+` and retry_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
 			order by retry_at, id limit 1 for update skip locked)
 		returning id, sub, group_id, tries`, w.Lease, time.Minute.Seconds())
 	if isNoRows(err) {
@@ -75,18 +75,4 @@ func (r *Registry) Calling(ctx context.Context, kind, target string) (called fun
 var forgetChanges = []string{
 	`delete from realm_change where seen_at < clock_timestamp() - interval '1 day' and state <> 'waiting'`,
 	`delete from realm_call where sent_at < clock_timestamp() - interval '1 day'`,
-}
-
-// ByDrift counts the open differences by kind, and those that were ever found.
-func (r *Registry) ByDrift(ctx context.Context) (open, ever map[string]int64, err error) {
-	var rows []struct {
-		Kind       string
-		Open, Ever int64
-	}
-	err = sqlx.SelectContext(ctx, r.db, &rows, `select kind, count(*) filter (where done_at is null) as open, count(*) as ever from drift group by kind`)
-	open, ever = map[string]int64{}, map[string]int64{}
-	for _, row := range rows {
-		open[row.Kind], ever[row.Kind] = row.Open, row.Ever
-	}
-	return open, ever, err
 }

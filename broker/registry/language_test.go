@@ -105,7 +105,7 @@ func TestLanguageWaitsForTheRealm(t *testing.T) {
 	put(later, third) // what is chosen anew does not wait for the former's failure
 	put(later, claim("en"))
 	claim("")
-	if next, err := r.Due(ctx); err != nil || next > time.Second {
+	if _, next, err := r.Waiting(ctx); err != nil || next > time.Second {
 		t.Errorf("the next try is in %s: %v", next, err)
 	}
 	r.later(2 * time.Second)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -18,7 +19,7 @@ func TestWhatIsDueIsCheap(t *testing.T) {
 		t.Fatalf("compiles above %g, %v", cost, err)
 	}
 	var text []byte
-	if err := r.db.GetContext(t.Context(), &text, "explain (format json) "+nextDue); err != nil {
+	if err := r.db.GetContext(t.Context(), &text, "explain (format json) "+waiting); err != nil {
 		t.Fatal(err)
 	}
 	var plans []struct {
@@ -39,23 +40,23 @@ func TestNothingIsDueThatIsClaimed(t *testing.T) {
 	r.later(24 * time.Hour)
 	quiet := func() {
 		t.Helper()
-		next, err := r.Due(t.Context())
-		if err != nil || next < leaseLife/2 {
-			t.Errorf("due in %s, %v", next, err)
+		ready, next, err := r.Waiting(t.Context())
+		if err != nil || len(ready) > 0 || next < leaseLife/2 {
+			t.Errorf("%v is due, the next in %s, %v", ready, next, err)
 		}
 	}
-	due := func() {
+	due := func(lane Lane) {
 		t.Helper()
-		next, err := r.Due(t.Context())
-		if err != nil || next > time.Second {
-			t.Errorf("due in %s, %v", next, err)
+		ready, next, err := r.Waiting(t.Context())
+		if err != nil || next > time.Second || !slices.Equal(ready, []Lane{lane}) {
+			t.Errorf("%v is due, the next in %s, %v", ready, next, err)
 		}
 	}
 	quiet()
 	if err := r.SignUp(t.Context(), SignUp{Op: NewID(), UserName: "dana", GivenName: "Dana", Surname: "Test", Email: "dana@example.org", Locale: "en"}); err != nil {
 		t.Fatal(err)
 	}
-	due()
+	due(LaneAccounts)
 	if _, ok, err := r.ClaimAccount(t.Context(), false, "/access"); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -67,7 +68,7 @@ func TestNothingIsDueThatIsClaimed(t *testing.T) {
 	if err := putMail(t.Context(), r.db, r.keys, now, Mail{Address: "dana@example.org", Kind: "test", About: NewID(), Locale: "en"}); err != nil {
 		t.Fatal(err)
 	}
-	due()
+	due(LaneMail)
 	if _, _, ok, err := r.ClaimMail(t.Context()); !ok || err != nil {
 		t.Fatal(ok, err)
 	}

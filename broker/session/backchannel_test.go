@@ -219,7 +219,7 @@ func TestForgedFlood(t *testing.T) {
 	}
 	t.Logf("10,000 forged tokens in %s, %d fetches of the keys", took.Round(time.Millisecond), fetches)
 	b.want("/poll", http.StatusOK)
-	if status := p.logout(p.signLogout(claims)); status != http.StatusOK {
+	if status := p.logout(p.signLogout(p.issuer.logoutToken(ada.sub, ada.sid))); status != http.StatusOK {
 		t.Errorf("the true one: %d", status)
 	}
 	b.want("/poll", http.StatusUnauthorized)

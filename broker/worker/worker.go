@@ -1,7 +1,8 @@
 // Package worker makes the realm, and people's mailboxes, follow the record.
 //
-// It has lanes, each a loop that sleeps until something was committed
-// (LISTEN), until the next moment is due, or half a minute at most:
+// It has lanes, each a loop that sleeps until there is something to do for it, or half
+// a minute at most. One watch asks the record which lanes have something to do, each time
+// that something was committed (LISTEN) and when the next moment is due:
 //
 //	due      settles the accounts whose time has come; makes checks due after an
 //	         end; forgets, hourly, sessions and such that are long over
@@ -80,38 +81,30 @@ const finishing = 3 * time.Second
 // in hand.
 func (w *Worker) Run(ctx context.Context) {
 	var lanes sync.WaitGroup
-	var wakes []chan struct{}
-	lane := func(name string, work func(context.Context) (bool, error)) {
-		wake := make(chan struct{}, 1)
-		wakes = append(wakes, wake)
-		lanes.Go(func() { w.loop(ctx, name, wake, work) })
-	}
-	for range 2 { // many worksites may open in one morning
-		lane("sites", w.site)
-	}
-	for range 4 { // somebody's end may be that of many
-		lane("urgent", func(ctx context.Context) (bool, error) { return w.account(ctx, true) })
-	}
-	for range 4 {
-		lane("accounts", func(ctx context.Context) (bool, error) { return w.account(ctx, false) })
-	}
-	lane("language", w.language)
-	lane("events", w.events)
-	lane("mail", w.mail)
-	lane("unverified", w.unverified)
-	lane("strangers", w.stranger)
-	lanes.Go(func() { w.following(ctx) })
-	lanes.Go(func() { w.comparing(ctx) })
-	all := func() {
-		for _, wake := range wakes {
-			nudge(wake)
+	wakes := map[registry.Lane]chan struct{}{}
+	lane := func(name registry.Lane, workers int, work func(context.Context) (bool, error)) {
+		wake := make(chan struct{}, workers)
+		wakes[name] = wake
+		for range workers {
+			lanes.Go(func() { w.loop(ctx, name, wake, work) })
 		}
 	}
-	due := make(chan struct{}, 1)
-	lanes.Go(func() { w.due(ctx, due, all) })
+	lane(registry.LaneDue, 1, w.due())
+	lane(registry.LaneSites, 2, w.site)                                                                   // many worksites may open in one morning
+	lane(registry.LaneUrgent, 4, func(ctx context.Context) (bool, error) { return w.account(ctx, true) }) // somebody's end may be that of many
+	lane(registry.LaneAccounts, 4, func(ctx context.Context) (bool, error) { return w.account(ctx, false) })
+	lane(registry.LaneLanguage, 1, w.language)
+	lane(registry.LaneEvents, 1, w.events)
+	lane(registry.LaneMail, 1, w.mail)
+	lane(registry.LaneUnverified, 1, w.unverified)
+	lane(registry.LaneStrangers, 1, w.stranger)
+	lanes.Go(func() { w.following(ctx) })
+	lanes.Go(func() { w.comparing(ctx) })
+	look := make(chan struct{}, 1)
+	lanes.Go(func() { w.watch(ctx, look, wakes) })
 	lanes.Go(func() {
 		for ctx.Err() == nil {
-			if err := w.Registry.Listen(ctx, func() { nudge(due); all() }); err != nil {
+			if err := w.Registry.Listen(ctx, func() { nudge(look) }); err != nil {
 				w.Log.Warn("cannot listen for work", "err", err)
 				pause(ctx, time.Second)
 			}
@@ -119,6 +112,28 @@ func (w *Worker) Run(ctx context.Context) {
 	})
 	lanes.Wait()
 	w.push.wait.Wait()
+}
+
+// watch wakes the lanes that have something to do: all of a lane's workers, for what
+// waits may be much.
+func (w *Worker) watch(ctx context.Context, look <-chan struct{}, wakes map[registry.Lane]chan struct{}) {
+	for ctx.Err() == nil {
+		ready, next, err := w.way(true).Registry.Waiting(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.Log.Warn("cannot tell what waits", "err", err)
+			next = time.Second
+		}
+		for _, lane := range ready {
+			for range cap(wakes[lane]) {
+				nudge(wakes[lane])
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-look:
+		case <-time.After(next):
+		}
+	}
 }
 
 func nudge(wake chan struct{}) {
@@ -136,7 +151,7 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // loop does what there is to do and then sleeps.
-func (w *Worker) loop(ctx context.Context, name string, wake <-chan struct{}, work func(context.Context) (bool, error)) {
+func (w *Worker) loop(ctx context.Context, name registry.Lane, wake <-chan struct{}, work func(context.Context) (bool, error)) {
 	hand, drop := context.WithCancel(context.WithoutCancel(ctx))
 	defer drop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(finishing, drop) })()
@@ -157,25 +172,16 @@ func (w *Worker) loop(ctx context.Context, name string, wake <-chan struct{}, wo
 	}
 }
 
-// due settles what time changed, and wakes the lanes when something is due.
-func (w *Worker) due(ctx context.Context, wake <-chan struct{}, all func()) {
+// due is the lane that settles what time changed and, hourly, forgets what is long over.
+func (w *Worker) due() func(context.Context) (bool, error) {
 	var forgot time.Time
-	for ctx.Err() == nil {
-		next, err := w.way(true).Registry.Due(ctx)
+	return func(ctx context.Context) (more bool, err error) {
+		more, err = w.way(true).Registry.Due(ctx)
 		if time.Since(forgot) > time.Hour {
 			forgot = time.Now()
 			err = errors.Join(err, w.Registry.Forget(ctx))
 		}
-		if err != nil && ctx.Err() == nil {
-			w.Log.Warn("work failed", "lane", "due", "err", err)
-			next = time.Second
-		}
-		select {
-		case <-ctx.Done():
-		case <-wake:
-		case <-time.After(next):
-			all()
-		}
+		return more, err
 	}
 }
 
