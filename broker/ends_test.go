@@ -35,6 +35,7 @@ func (s *stack) returns(t *testing.T, p *walk.Person) {
 	t.Helper()
 	s.signedOut(t, p)
 	eventually(t, "Keycloak has no session of "+p.UserName, func() bool { return s.sessions(t, p) == 0 })
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	again(t, p)
 }
 

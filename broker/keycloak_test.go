@@ -1,9 +1,9 @@
 package broker_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"testing"
 )
 
@@ -24,13 +24,7 @@ func (s *stack) keycloak(t *testing.T, path string, into any) {
 
 func (s *stack) adminToken(t *testing.T) string {
 	t.Helper()
-	resp, err := http.PostForm(s.config.Keycloak+"/realms/master/protocol/openid-connect/token",
-		url.Values{"grant_type": {"client_credentials"}, "client_id": {s.admin.ClientID}, "client_secret": {s.admin.ClientSecret}})
+	token, err := servers.AdminToken(context.Background()) // cleaning up, too
 	must(t, err)
-	defer resp.Body.Close()
-	var token struct {
-		Access string `json:"access_token"`
-	}
-	must(t, json.NewDecoder(resp.Body).Decode(&token))
-	return token.Access
+	return token
 }

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -164,6 +165,9 @@ func layStack(change ...func(*broker.Config)) (s *stack, err error) {
 	s.stop = func() {
 		s.registry.Close()
 		os.RemoveAll(keys)
+		if err := errors.Join(servers.DropRealm(ctx, s.name), servers.DropDatabase(ctx, s.database)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
 	}
 	return s, nil
 }

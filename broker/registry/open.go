@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,7 @@ type Registry struct {
 	url      string
 	issuer   string
 	programs programCache
+	waits    atomic.Pointer[sqlx.Stmt] // waiting, prepared: it is asked at every commit, and planning it is most of its price
 
 	rehearses bool       // whatever is written is undone
 	rehearsed *rehearsed // what all rehearsals of it asked the brake

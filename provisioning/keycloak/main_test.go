@@ -89,7 +89,7 @@ func newRealm(t testing.TB) *fixture {
 	}
 	_, err = keycloak.Apply(t.Context(), f.admin, f.spec)
 	must(t, err)
-	t.Cleanup(func() { f.call(t, http.MethodDelete, "", nil, nil) })
+	t.Cleanup(func() { must(t, stack.DropRealm(context.Background(), name)) })
 	f.Directory = keycloak.New(keycloak.Config{
 		URL: door.URL, Realm: f.spec.Realm, PortalClientID: "portal",
 		WriterID: "writer", WriterSecret: writerSecret, ReaderID: "reader", ReaderSecret: readerSecret,
@@ -135,7 +135,9 @@ func form(t testing.TB, realm, endpoint string, values url.Values) map[string]an
 // call does what an administrator may, past the adapter; anything but 2xx fails the test.
 func (f *fixture) call(t testing.TB, method, path string, in, out any) {
 	t.Helper()
-	code, body := f.callAs(t, token(t, "master", f.admin.ClientID, f.admin.ClientSecret), method, path, in)
+	bearer, err := stack.AdminToken(context.Background()) // cleaning up, too
+	must(t, err)
+	code, body := f.callAs(t, bearer, method, path, in)
 	if code >= 300 {
 		t.Fatalf("%s %s: %d %s", method, path, code, body)
 	}
