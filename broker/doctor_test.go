@@ -165,26 +165,44 @@ func (s *stack) extraRight(t *testing.T) {
 func TestDoctorOfSurroundings(t *testing.T) {
 	t.Parallel()
 	s := start(t)
+	type finding struct{ area, state, what, advice string }
 	for _, c := range []struct {
-		area, state, what, advice string
-		change                    func(*broker.Config)
+		change func(*broker.Config)
+		found  []finding
 	}{
-		{"mail", broker.Bad, "127.0.0.1:1: ", "COUNTERSIGN_SMTP_", func(c *broker.Config) { c.SMTPPort = 1 }},
-		{"mail", broker.Bad, "TLS", "COUNTERSIGN_SMTP_", func(c *broker.Config) { c.SMTPTLS = "starttls" }},
-		{"sign-in", broker.Bad, "does not take the portal's secret", "COUNTERSIGN_PORTAL_SECRET", func(c *broker.Config) { c.PortalSecret = "another" }},
-		{"reader", broker.Bad, "no token", "COUNTERSIGN_READER_SECRET", func(c *broker.Config) { c.ReaderSecret = "another" }},
-		{"writer", broker.Bad, "no token", "COUNTERSIGN_WRITER_SECRET", func(c *broker.Config) { c.WriterSecret = "another" }},
-		{"realm", broker.Bad, "has no realm", "realm apply", func(c *broker.Config) { c.Realm = "nowhere" }},
-		{"realm", broker.Bad, "does not answer", "COUNTERSIGN_KEYCLOAK_URL", func(c *broker.Config) { c.Keycloak = "http://127.0.0.1:1" }},
-		{"realm", broker.Bad, "calls itself", "KC_HOSTNAME", func(c *broker.Config) { c.Keycloak = strings.Replace(c.Keycloak, "localhost", "127.0.0.1", 1) }},
-		{"database", broker.Bad, "refused", "DATABASE_URL", func(c *broker.Config) { c.Database = "postgres://x@127.0.0.1:1/x?sslmode=disable" }},
-		{"database", broker.Bad, "owns the record", "countersign_app", func(c *broker.Config) { c.Database = broker.Secret(s.owner) }},
-		{"portal", broker.Warning, "does not answer from here", "COUNTERSIGN_PUBLIC_URL", func(c *broker.Config) { c.PublicURL = "http://127.0.0.1:1" }},
-		{"keys", broker.Bad, "need sign", "backup", func(c *broker.Config) { c.Keys = t.TempDir() }},
-		{"configuration", broker.Bad, "http is for loopback only", "https://", func(c *broker.Config) { c.PublicURL = "http://access.example.org" }},
-		{"people and work", broker.Warning, "no registrar", "access bootstrap", func(*broker.Config) {}},
+		{func(c *broker.Config) {
+			c.SMTPPort, c.PortalSecret, c.ReaderSecret, c.WriterSecret, c.PublicURL = 1, "another", "another", "another", "http://127.0.0.1:1"
+		}, []finding{
+			{"mail", broker.Bad, "127.0.0.1:1: ", "COUNTERSIGN_SMTP_"},
+			{"sign-in", broker.Bad, "does not take the portal's secret", "COUNTERSIGN_PORTAL_SECRET"},
+			{"reader", broker.Bad, "no token", "COUNTERSIGN_READER_SECRET"},
+			{"writer", broker.Bad, "no token", "COUNTERSIGN_WRITER_SECRET"},
+			{"portal", broker.Warning, "does not answer from here", "COUNTERSIGN_PUBLIC_URL"},
+			{"people and work", broker.Warning, "no registrar", "access bootstrap"},
+		}},
+		{func(c *broker.Config) {
+			c.SMTPTLS, c.Realm, c.Keys, c.PublicURL = "starttls", "nowhere", t.TempDir(), "http://access.example.org"
+		}, []finding{
+			{"mail", broker.Bad, "TLS", "COUNTERSIGN_SMTP_"},
+			{"realm", broker.Bad, "has no realm", "realm apply"},
+			{"keys", broker.Bad, "need sign", "backup"},
+			{"configuration", broker.Bad, "http is for loopback only", "https://"},
+		}},
+		{func(c *broker.Config) { c.Keycloak, c.Database = "http://127.0.0.1:1", broker.Secret(s.owner) }, []finding{
+			{"realm", broker.Bad, "does not answer", "COUNTERSIGN_KEYCLOAK_URL"},
+			{"database", broker.Bad, "owns the record", "countersign_app"},
+		}},
+		{func(c *broker.Config) {
+			c.Keycloak, c.Database = strings.Replace(c.Keycloak, "localhost", "127.0.0.1", 1), "postgres://x@127.0.0.1:1/x?sslmode=disable"
+		}, []finding{
+			{"realm", broker.Bad, "calls itself", "KC_HOSTNAME"},
+			{"database", broker.Bad, "refused", "DATABASE_URL"},
+		}},
 	} {
-		s.diagnose(t, c.change).says(t, c.area, c.state, c.what, c.advice)
+		told := s.diagnose(t, c.change)
+		for _, f := range c.found {
+			told.says(t, f.area, f.state, f.what, f.advice)
+		}
 	}
 
 	other := filepath.Join(t.TempDir(), "keys")
