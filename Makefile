@@ -48,7 +48,7 @@ pictures: assets
 	go test -tags pictures -count=1 -run TestPictures -timeout 20m ./broker/portal
 
 bench: assets build
-	exec $(BIN) local --measured -- go test -count=1 -run '^$$' -bench AdminAPI -benchtime 1x -timeout 20m ./provisioning/keycloak
+	exec $(BIN) local --measured -- go test -count=1 -run '^$$' -bench 'AdminAPI|Compare' -benchtime 1x -timeout 20m ./provisioning/keycloak
 	exec $(BIN) local --measured -- go test -tags bench -count=1 -run TestBench -v -timeout 20m ./broker
 
 faults: assets build
