@@ -171,24 +171,28 @@ func TestDoctorOfSurroundings(t *testing.T) {
 		found  []finding
 	}{
 		{func(c *broker.Config) {
-			c.SMTPPort, c.PortalSecret, c.ReaderSecret, c.WriterSecret, c.PublicURL = 1, "another", "another", "another", "http://127.0.0.1:1"
+			c.SMTPPort, c.ReaderSecret, c.WriterSecret = 1, "another", "another"
 		}, []finding{
 			{"mail", broker.Bad, "127.0.0.1:1: ", "COUNTERSIGN_SMTP_"},
-			{"sign-in", broker.Bad, "does not take the portal's secret", "COUNTERSIGN_PORTAL_SECRET"},
 			{"reader", broker.Bad, "no token", "COUNTERSIGN_READER_SECRET"},
 			{"writer", broker.Bad, "no token", "COUNTERSIGN_WRITER_SECRET"},
-			{"portal", broker.Warning, "does not answer from here", "COUNTERSIGN_PUBLIC_URL"},
 			{"people and work", broker.Warning, "no registrar", "access bootstrap"},
 		}},
-		{func(c *broker.Config) {
-			c.SMTPTLS, c.Realm, c.Keys, c.PublicURL = "starttls", "nowhere", t.TempDir(), "http://access.example.org"
-		}, []finding{
+		{func(c *broker.Config) { c.SMTPTLS, c.PortalSecret = "starttls", "another" }, []finding{
 			{"mail", broker.Bad, "TLS", "COUNTERSIGN_SMTP_"},
+			{"sign-in", broker.Bad, "does not take the portal's secret", "COUNTERSIGN_PORTAL_SECRET"},
+		}},
+		{func(c *broker.Config) {
+			c.Realm, c.Keys, c.PublicURL = "nowhere", t.TempDir(), "http://access.example.org"
+		}, []finding{
 			{"realm", broker.Bad, "has no realm", "realm apply"},
 			{"keys", broker.Bad, "need sign", "backup"},
 			{"configuration", broker.Bad, "http is for loopback only", "https://"},
 		}},
-		{func(c *broker.Config) { c.Keycloak, c.Database = "http://127.0.0.1:1", broker.Secret(s.owner) }, []finding{
+		{func(c *broker.Config) {
+			c.Keycloak, c.Database, c.PublicURL = "http://127.0.0.1:1", broker.Secret(s.owner), "http://127.0.0.1:1"
+		}, []finding{
+			{"portal", broker.Warning, "does not answer from here", "COUNTERSIGN_PUBLIC_URL"},
 			{"realm", broker.Bad, "does not answer", "COUNTERSIGN_KEYCLOAK_URL"},
 			{"database", broker.Bad, "owns the record", "countersign_app"},
 		}},

@@ -84,7 +84,7 @@ func (s suite) changes(t *testing.T) {
 	s.Elsewhere.Join(t, sub, viewer)
 	must(t, d.Leave(ctx, sub, viewer))
 	must(t, d.EndSessions(ctx, sub))
-	s.Elsewhere.Rename(t, sub, "renamed-"+s.tag)
+	s.Elsewhere.Rename(t, sub, "told-name-"+s.tag)
 	s.Elsewhere.RemoveGroup(t, viewer)
 	must(t, d.RemovePerson(ctx, p.Account))
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ func TestKeycloakConforms(t *testing.T) {
 
 // elsewhere is the realm's administrator, past the product.
 func (f *fixture) elsewhere() conformance.Elsewhere {
+	var renaming sync.Mutex // what one allows, the next forbids
 	return conformance.Elsewhere{
 		Join: func(t *testing.T, sub, group string) {
 			f.call(t, http.MethodPut, "/users/"+sub+"/groups/"+group, nil, nil)
@@ -39,11 +41,27 @@ func (f *fixture) elsewhere() conformance.Elsewhere {
 			f.call(t, http.MethodDelete, "/users/"+sub+"/groups/"+group, nil, nil)
 		},
 		Rename: func(t *testing.T, sub, name string) { // an administrator has to allow it first
+			renaming.Lock()
+			defer renaming.Unlock()
 			f.call(t, http.MethodPut, "", map[string]bool{"editUsernameAllowed": true}, nil)
 			defer f.call(t, http.MethodPut, "", map[string]bool{"editUsernameAllowed": false}, nil)
 			f.call(t, http.MethodPut, "/users/"+sub, map[string]string{"username": name}, nil)
 		},
 		RemoveGroup: func(t *testing.T, group string) { f.call(t, http.MethodDelete, "/groups/"+group, nil, nil) },
+	}
+}
+
+// In a realm that lets user names be changed, Keycloak refuses a change that says none:
+// the language stays as it was, and nobody tries again for ever.
+func TestLanguageWhereNamesMayChange(t *testing.T) {
+	t.Parallel()
+	f := newRealm(t)
+	sub, err := f.CreatePerson(t.Context(), provisioning.NewPerson{Account: "account-ana", UserName: "ana", GivenName: "Ana", Surname: "Ruiz", Email: "ana@example.test", Locale: "en"})
+	must(t, err)
+	f.call(t, http.MethodPut, "", map[string]bool{"editUsernameAllowed": true}, nil)
+	must(t, f.SetLanguage(t.Context(), "account-ana", "es"))
+	if p := f.person(t, sub); p.Locale != "en" || p.UserName != "ana" {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -56,13 +56,16 @@ func (d *Directory) setLanguage(ctx context.Context, sub, account, language stri
 	err = d.writer.once(ctx, "set the language of account "+account, func(bearer string) error {
 		return d.writer.send(ctx, bearer, http.MethodPut, "/users/"+url.PathEscape(sub), p, nil)
 	})
+	if err == nil {
+		p, err = d.details(ctx, sub)
+	}
+	if err == nil && p.speaks(language) || err != nil && !errors.Is(err, provisioning.ErrInvalid) {
+		return err
+	}
+	if speaks, failed := d.speaksLanguages(ctx); failed != nil || !speaks {
+		return failed
+	}
 	if err != nil {
-		return err
-	}
-	if p, err = d.details(ctx, sub); err != nil || p.speaks(language) {
-		return err
-	}
-	if speaks, err := d.speaksLanguages(ctx); err != nil || !speaks {
 		return err
 	}
 	return fmt.Errorf("keycloak: language of account %s: %w", account, provisioning.ErrNotConverged)
@@ -79,14 +82,17 @@ func (d *Directory) details(ctx context.Context, sub string) (p details, err err
 	return p, err
 }
 
-// speaksLanguages tells whether the realm has languages at all: where it has none, as
-// a shared one may, Keycloak answers 204 to a change of somebody's and makes none.
+// speaksLanguages tells whether a language can be set in the realm at all: where it has
+// none, as a shared one may, Keycloak answers 204 to a change of somebody's and makes
+// none; where it lets user names be changed, it refuses a change that says none, and the
+// guard lets out no user name.
 func (d *Directory) speaksLanguages(ctx context.Context) (bool, error) {
 	var realm struct {
-		On bool `json:"internationalizationEnabled"`
+		On    bool `json:"internationalizationEnabled"`
+		Names bool `json:"editUsernameAllowed"`
 	}
 	err := d.reader.repeat(ctx, "look up the realm", func(bearer string) error {
 		return d.reader.send(ctx, bearer, http.MethodGet, "", nil, &realm)
 	})
-	return realm.On, err
+	return realm.On && !realm.Names, err
 }
