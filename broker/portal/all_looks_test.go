@@ -64,3 +64,10 @@ func sameWithoutScripts(t *testing.T, tab, bare *look.Tab, address, story string
 		t.Errorf("%s: without scripts it reads\n%s\nand with them\n%s", story, got, want)
 	}
 }
+
+func resize(t *testing.T, tab *look.Tab, width int64) {
+	t.Helper()
+	if err := tab.Size(width, 800); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -66,10 +66,3 @@ func TestLooks(t *testing.T) {
 		}
 	}
 }
-
-func resize(t *testing.T, tab *look.Tab, width int64) {
-	t.Helper()
-	if err := tab.Size(width, 800); err != nil {
-		t.Fatal(err)
-	}
-}

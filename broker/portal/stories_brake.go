@@ -22,10 +22,10 @@ func brakeStories(v *visit, at places, p *policies.Program) []story {
 		Lines: []registry.EffectLine{line(ana, provisioning.DoLeave, cedar.Name, role), line(ben, provisioning.DoLeave, cedar.Name, p.Entitlements[0]),
 			line(registry.Account{}, provisioning.DoLeave, unnamed.Name, role)}, More: 209}
 	drift.Lines = append(drift.Lines, registry.EffectLine{Effect: drift.Lines[2].Effect, SiteName: "/access/careconnect/old-practice-of-nobody", Role: "viewer"})
-	hidden, second, mine, changed, lapse, older, settled, released := drift, drift, drift, drift, drift, drift, drift, drift
+	hidden, second, lapse, older, settled := drift, drift, drift, drift, drift
 	hidden.Names, hidden.May = false, policies.Answer{Reasons: []string{policies.NotRealmKeeper}}
 	second.FirstAt, second.First, second.More = moment(tuesday), ben.Name(), 0
-	mine, changed = second, second
+	mine, changed, released := second, second, second
 	mine.May = policies.Answer{Reasons: []string{policies.ReleasedAlready}}
 	lapse.Kind, lapse.About, lapse.More = registry.BrakeLapse, cedar.Program, 0
 	gives := line(ben, provisioning.DoLapse, cedar.Name, role)
@@ -36,7 +36,6 @@ func brakeStories(v *visit, at places, p *policies.Program) []story {
 	implausible.Kind, implausible.Reason, implausible.Lines, implausible.Effects, implausible.More = registry.BrakeImplausible, "people-missing", nil, nil, 0
 	implausible.Counts = registry.ImplausibleCount{Confirmed: provisioning.Counts{People: 7105, Memberships: 14210}, Listed: provisioning.Counts{People: 100, Memberships: 212}}
 	settled.State, settled.SettledAt = registry.BrakeSettled, moment(noon)
-	released = second
 	released.State, released.SecondAt, released.Second = registry.BrakeReleased, moment(noon), ana.Name()
 	again := v.brakePage(at, changed)
 	again.Problems = []problem{{Message: v.words.T("error.brake-changed")}}

@@ -83,6 +83,9 @@ func (r *Registry) DecideBatch(ctx context.Context, n NewBatch) (Batch, error) {
 			return "", err
 		}
 		made, err := res.RowsAffected()
+		if err != nil {
+			return "", err
+		}
 		if err := tx.GetContext(ctx, &b, `select id, ref, program, approver, licences, decided_at from import_batch where id = $1`, b.ID); err != nil || made == 0 {
 			return "", err
 		}

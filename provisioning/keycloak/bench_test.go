@@ -15,14 +15,16 @@ import (
 	"time"
 
 	"countersign/provisioning"
+	"countersign/provisioning/keycloak"
 )
 
 // BenchmarkAdminAPI is the ground that every later ratio rests on: calls per
 // second of Keycloak's admin API under the realm's own service accounts, at 1, 4
-// and 8 workers, by a plain HTTP client and through the adapter. The two take turns, so that both meet the same
-// machine. It prints a table; run it alone on an idle machine with `make bench`.
+// and 8 workers, by a plain HTTP client and through the adapter. The two take turns, so
+// that both meet the same machine. It prints a table; run it alone on an idle machine with `make bench`.
 func BenchmarkAdminAPI(b *testing.B) {
 	f := newRealm(b)
+	f.Directory = f.direct(nil)
 	leaf := f.leaf(b)
 	writer, reader := token(b, f.spec.Realm, "writer", writerSecret), token(b, f.spec.Realm, "reader", readerSecret)
 	plain := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
@@ -91,6 +93,12 @@ func BenchmarkAdminAPI(b *testing.B) {
 		}
 	}
 	must(b, table.Flush())
+}
+
+// direct is the adapter without the recording proxy before Keycloak.
+func (f *fixture) direct(called func(keycloak.Call)) *keycloak.Directory {
+	return keycloak.New(keycloak.Config{URL: stack.Keycloak, Realm: f.spec.Realm, PortalClientID: "portal", WriterID: "writer", WriterSecret: writerSecret,
+		ReaderID: "reader", ReaderSecret: readerSecret, Timeout: time.Minute, Called: called})
 }
 
 // Each figure stands on this many calls.

@@ -106,10 +106,7 @@ func hit(ok bool) string {
 // compare is the product's turn: as it would start, with no token and no connection.
 func (l *large) compare(b *testing.B, planted []provisioning.Difference) lap {
 	var calls atomic.Int64
-	d := &listed{Directory: keycloak.New(keycloak.Config{
-		URL: stack.Keycloak, Realm: l.spec.Realm, PortalClientID: "portal", WriterID: "writer", WriterSecret: writerSecret,
-		ReaderID: "reader", ReaderSecret: readerSecret, Timeout: time.Minute, Called: func(keycloak.Call) { calls.Add(1) },
-	})}
+	d := &listed{Directory: l.direct(func(keycloak.Call) { calls.Add(1) })}
 	var found []provisioning.Difference
 	var seen provisioning.Seen
 	var err error

@@ -8,12 +8,12 @@ import (
 	"go/ast"
 	"go/parser"
 	gotoken "go/token"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -135,11 +135,14 @@ var sends = map[string]string{
 func TestSourceMakesListedCalls(t *testing.T) {
 	t.Parallel()
 	set := gotoken.NewFileSet()
-	sources, err := parser.ParseDir(set, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	names, err := filepath.Glob("*.go")
 	must(t, err)
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
 	lists := keycloak.Lists()
 	used := map[string]bool{}
-	for name, file := range sources["keycloak"].Files {
+	for _, name := range names {
+		file, err := parser.ParseFile(set, name, nil, 0)
+		must(t, err)
 		ast.Inspect(file, func(n ast.Node) bool {
 			c, ok := n.(*ast.CallExpr)
 			if !ok {
