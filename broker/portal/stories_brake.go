@@ -42,7 +42,7 @@ func brakeStories(v *visit, at places, p *policies.Program) []story {
 	held := v.brakeLinks([]registry.BrakeLink{{ID: requestID, Kind: registry.BrakeDrift, Effects: 212, Held: noon}, {ID: joinID, Kind: registry.BrakeImplausible, Held: noon}})
 	inbox, desk := asMember(v.inboxPage(at, registry.Items{})), asMember(v.deskPage(at, p.ID, registry.Items{}, registry.Items{}))
 	inbox.Brakes, desk.Brakes = held, held
-	realm := asMember(v.realmPage(registry.Realm{}, registry.Samples{From: noon, Step: time.Minute, Known: make([]bool, 60)}, windows[0], 0))
+	realm := asMember(v.realmPage(quietRealm, registry.Samples{From: noon, Step: time.Minute, Known: make([]bool, 60)}, windows[0], 0))
 	realm.Brakes = held
 	return []story{
 		{"inbox-held", inbox},

@@ -7,17 +7,19 @@ import (
 	"countersign/policies"
 )
 
+// quietRealm is one in which nothing waits.
+var quietRealm = registry.Realm{Backlog: registry.Backlog{Waiting: []registry.Pile{{Kind: "accounts"}, {Kind: "urgent"}, {Kind: "sites"}, {Kind: "languages"}, {Kind: "mail"}},
+	Unconfirmed: []registry.Pile{{Kind: "ends"}, {Kind: "events"}}}}
+
 func realmStories(v *visit, _ places, _ *policies.Program) []story {
 	busy := registry.Realm{Backlog: registry.Backlog{Waiting: []registry.Pile{{Kind: "accounts", N: 12840, Oldest: 4000}, {Kind: "urgent", N: 1, Oldest: 1},
 		{Kind: "sites", N: 3, Oldest: 59}, {Kind: "languages"}, {Kind: "mail", N: 2, Oldest: 300000}},
 		Differences: []registry.Pile{{Kind: "surplus", N: 212, Oldest: 5000}, {Kind: "unexplained", N: 1, Oldest: 4}},
 		Unconfirmed: []registry.Pile{{Kind: "ends", N: 3, Oldest: 190}, {Kind: "events", N: 1, Oldest: 20}}, Brakes: map[string]int{registry.BrakeDrift: 1}}}
-	quiet := registry.Realm{Backlog: registry.Backlog{Waiting: []registry.Pile{{Kind: "accounts"}, {Kind: "urgent"}, {Kind: "sites"}, {Kind: "languages"}, {Kind: "mail"}},
-		Unconfirmed: []registry.Pile{{Kind: "ends"}, {Kind: "events"}}}}
 	return []story{
 		{"realm", asMember(v.realmPage(busy, sampledStory(windows[0]), windows[0], 3*time.Minute))},
 		{"realm-week", asMember(v.realmPage(busy, sampledStory(windows[2]), windows[2], 0))},
-		{"realm-quiet", asMember(v.realmPage(quiet, registry.Samples{From: noon, Step: time.Minute, Known: make([]bool, 60)}, windows[0], 0))},
+		{"realm-quiet", asMember(v.realmPage(quietRealm, registry.Samples{From: noon, Step: time.Minute, Known: make([]bool, 60)}, windows[0], 0))},
 	}
 }
 
