@@ -381,10 +381,11 @@ func (b *bench) deactivations() {
 	people := b.stack.people(b.t, names...)
 	app := b.app(b.t)
 	var portal, relying []float64
+	open := "/sites/" + b.m.site + "/members/" + b.join(b.t, b.m.mona, b.m.site, "administrator") + "/end"
 	for _, p := range people {
 		join := b.administrates(p)
-		page := get(b.t, p, "/sites/"+b.m.site+"/members")
-		if page.URL.Path != "/sites/"+b.m.site+"/members" {
+		page := get(b.t, p, open)
+		if page.URL.Path != open || page.Status != http.StatusOK {
 			b.t.Fatalf("%s: %s", page.URL, page.Text())
 		}
 		useApp(b.t, p, app)

@@ -40,9 +40,10 @@ type Elsewhere struct {
 func Run(t *testing.T, f Fixture) {
 	t.Helper()
 	s := suite{Fixture: f, tag: fmt.Sprintf("%x", time.Now().UnixNano()&0xffffffff)}
-	// Before the others: to rename somebody, they let the whole realm change its names,
-	// and it then refuses a change that says none.
+	// Two before the others, who let the whole realm change its names for a moment, in
+	// which it refuses a change that says none, and who make groups while all are listed.
 	t.Run("a language is the only change", s.language)
+	t.Run("lists are whole", s.lists)
 	for name, test := range map[string]func(*testing.T){
 		"a person is created once":          s.createOnce,
 		"a renamed person is adopted":       s.renamed,
@@ -58,7 +59,6 @@ func Run(t *testing.T, f Fixture) {
 		"a run converges":                   s.reconcile,
 		"lost factors go":                   s.forget,
 		"whom we made can go again":         s.remove,
-		"lists are whole":                   s.lists,
 		"changes are told":                  s.changes,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t) })
