@@ -150,17 +150,11 @@ func (s *site) nameAdministrator(v *visit) error {
 }
 
 // memberOf finds the membership of the address at the site of the address.
-func (s *site) memberOf(v *visit) (registry.MembersPage, registry.Member, error) {
-	m, err := s.Registry.Members(v.ctx(), v.person.Account.ID, v.param("site"))
-	if err != nil {
-		return m, registry.Member{}, err
+func (s *site) memberOf(v *visit) (m registry.MembersPage, x registry.Member, err error) {
+	if m, err = s.Registry.Member(v.ctx(), v.person.Account.ID, v.param("site"), v.param("join")); err != nil {
+		return m, x, err
 	}
-	for _, x := range m.Members {
-		if x.Join == v.param("join") {
-			return m, x, nil
-		}
-	}
-	return m, registry.Member{}, errNotFound
+	return m, m.Members[0], nil
 }
 
 func (s *site) endMember(v *visit) error {

@@ -35,6 +35,20 @@ type MembersPage struct {
 // Members lists who is at a site, for its administrators and the program's
 // registrars; for others there is no such page.
 func (r *Registry) Members(ctx context.Context, account, siteID string) (MembersPage, error) {
+	return r.members(ctx, account, siteID, "")
+}
+
+// Member is Members with one of them alone.
+func (r *Registry) Member(ctx context.Context, account, siteID, join string) (MembersPage, error) {
+	page, err := r.members(ctx, account, siteID, join)
+	if err == nil && len(page.Members) == 0 {
+		err = Fail(NotFound, "error.not-found")
+	}
+	return page, err
+}
+
+// members lists all of them, or the one whose membership only is.
+func (r *Registry) members(ctx context.Context, account, siteID, only string) (MembersPage, error) {
 	l, err := r.look(ctx, account)
 	if err != nil {
 		return MembersPage{}, err
@@ -58,7 +72,7 @@ func (r *Registry) Members(ctx context.Context, account, siteID string) (Members
 		Since               time.Time
 	}
 	if err := r.db.SelectContext(ctx, &rows, `select id as join, account_id as account, role, request_id as request, recorded_at as since
-		from fact_join where site_id = $1 and ended_at is null order by recorded_at, id`, siteID); err != nil {
+		from fact_join where site_id = $1 and ended_at is null and $2 in ('', id::text) order by recorded_at, id`, siteID, only); err != nil {
 		return page, err
 	}
 	for _, row := range rows {

@@ -35,10 +35,15 @@ func (d *Directory) Groups(ctx context.Context) ([]provisioning.Group, error) {
 		if err := d.list(ctx, "count groups", "/groups/count", nil, &there); err != nil {
 			return nil, err
 		}
-		err := d.list(ctx, "list groups", "/groups", url.Values{"search": {"*"}, "max": {"-1"},
-			"populateHierarchy": {"false"}, "subGroupsCount": {"false"}}, &all) // to count children costs more than all the rest
-		if err != nil {
-			return nil, err
+		for _, any := range []string{"*", "%"} { // 26.5.6 finds nothing by the first, 26.7.3 by the second
+			err := d.list(ctx, "list groups", "/groups", url.Values{"search": {any}, "max": {"-1"},
+				"populateHierarchy": {"false"}, "subGroupsCount": {"false"}}, &all) // to count children costs more than all the rest
+			if err != nil {
+				return nil, err
+			}
+			if len(all) > 0 {
+				break
+			}
 		}
 		seen := map[string]bool{}
 		ours = ours[:0]
