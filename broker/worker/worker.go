@@ -181,6 +181,9 @@ func (w *Worker) due() func(context.Context) (bool, error) {
 			forgot = time.Now()
 			err = errors.Join(err, w.Registry.Forget(ctx))
 		}
+		if err != nil { // what cannot be settled stays due
+			pause(ctx, time.Second)
+		}
 		return more, err
 	}
 }

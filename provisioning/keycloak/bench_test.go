@@ -1,11 +1,8 @@
 package keycloak_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"sync"
@@ -26,33 +23,7 @@ func BenchmarkAdminAPI(b *testing.B) {
 	f := newRealm(b)
 	f.Directory = f.direct(nil)
 	leaf := f.leaf(b)
-	writer, reader := token(b, f.spec.Realm, "writer", writerSecret), token(b, f.spec.Realm, "reader", readerSecret)
-	plain := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
-	raw := func(bearer, method, path string, body any) error {
-		var sent io.Reader
-		if body != nil {
-			encoded, err := json.Marshal(body)
-			if err != nil {
-				return err
-			}
-			sent = bytes.NewReader(encoded)
-		}
-		r, err := http.NewRequestWithContext(context.Background(), method, stack.Keycloak+"/admin/realms/"+f.spec.Realm+path, sent)
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Authorization", "Bearer "+bearer)
-		r.Header.Set("Content-Type", "application/json")
-		resp, err := plain.Do(r)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode < 300 {
-			return err
-		}
-		return fmt.Errorf("%s %s: %d", method, path, resp.StatusCode)
-	}
+	writer, reader := f.script(b, f.spec.Realm, "writer", writerSecret), f.script(b, f.spec.Realm, "reader", readerSecret)
 	var n atomic.Int64
 	person := func() provisioning.NewPerson { return someone(fmt.Sprintf("bench-%d", n.Add(1))) }
 	var subs []string
@@ -70,14 +41,14 @@ func BenchmarkAdminAPI(b *testing.B) {
 	}{
 		{"create", func() error {
 			p := person()
-			return raw(writer, http.MethodPost, "/users", map[string]any{
+			return writer.send(http.MethodPost, "/users", map[string]any{
 				"username": p.UserName, "email": p.Email, "firstName": p.GivenName, "lastName": p.Surname, "enabled": true,
 				"attributes": map[string][]string{"countersign_account": {p.Account}},
-			})
+			}, nil)
 		}, func() error { _, err := f.CreatePerson(context.Background(), person()); return err }},
-		{"join", func() error { return raw(writer, http.MethodPut, "/users/"+any1()+"/groups/"+leaf, nil) },
+		{"join", func() error { return writer.send(http.MethodPut, "/users/"+any1()+"/groups/"+leaf, nil, nil) },
 			func() error { return f.Join(context.Background(), any1(), leaf) }},
-		{"read", func() error { return raw(reader, http.MethodGet, "/users/"+any1()+"/groups?first=0&max=500", nil) },
+		{"read", func() error { return reader.send(http.MethodGet, "/users/"+any1()+"/groups?first=0&max=500", nil, nil) },
 			func() error { _, err := f.Memberships(context.Background(), any1()); return err }},
 	} {
 		inParallel(b, 4, 200, c.plain) // the server compiles what it runs often
