@@ -115,11 +115,10 @@ type Record interface {
 	// wanted and what of those wanted is not held, if there is any. Of these it gives
 	// those that are to be left as they are: neither left nor joined.
 	Differs(ctx context.Context, surplus, missing []Group) (kept []Group, err error)
-	// Planned is told every step before the first is sent.
+	// Planned is told every step. The first of them goes out then.
 	Planned(ctx context.Context, steps []Step) error
-	// Sent is told that the nth of them, from 0, goes out.
-	Sent(ctx context.Context, n int) error
-	// Done is told how it ended, and for whom: a create step has set w.Sub.
+	// Done is told how the nth of them ended, from 0, and for whom: a create step has
+	// set w.Sub. Where it succeeded the next goes out then.
 	Done(ctx context.Context, n int, s Step, w Wanted, outcome error) error
 }
 
@@ -143,9 +142,6 @@ func Reconcile(ctx context.Context, d Directory, w *Wanted, record Record) error
 		return err
 	}
 	for n, s := range steps {
-		if err := record.Sent(ctx, n); err != nil {
-			return err
-		}
 		outcome := apply(ctx, d, w, s)
 		if err := errors.Join(outcome, record.Done(ctx, n, s, *w, outcome)); err != nil {
 			return err

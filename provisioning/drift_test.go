@@ -81,7 +81,6 @@ func (unheld) Differs(context.Context, []provisioning.Group, []provisioning.Grou
 	return nil, nil
 }
 func (unheld) Planned(context.Context, []provisioning.Step) error { return nil }
-func (unheld) Sent(context.Context, int) error                    { return nil }
 func (unheld) Done(context.Context, int, provisioning.Step, provisioning.Wanted, error) error {
 	return nil
 }

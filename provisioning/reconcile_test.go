@@ -80,8 +80,6 @@ func (s stored) Differs(context.Context, []provisioning.Group, []provisioning.Gr
 
 func (s stored) Planned(context.Context, []provisioning.Step) error { return s.write() }
 
-func (s stored) Sent(context.Context, int) error { return s.write() }
-
 func (s stored) Done(_ context.Context, _ int, _ provisioning.Step, w provisioning.Wanted, _ error) error {
 	err := s.write()
 	if err == nil {
@@ -218,11 +216,6 @@ func (l *log) Planned(_ context.Context, steps []provisioning.Step) error {
 	return nil
 }
 
-func (l *log) Sent(_ context.Context, n int) error {
-	*l = append(*l, fmt.Sprint("sent ", n))
-	return nil
-}
-
 func (l *log) Done(_ context.Context, _ int, s provisioning.Step, _ provisioning.Wanted, outcome error) error {
 	*l = append(*l, fmt.Sprint(s.Kind, " ", outcome))
 	return nil
@@ -254,7 +247,7 @@ func TestReconcileRecordsEachStep(t *testing.T) {
 	if err := provisioning.Reconcile(t.Context(), w.memory, &want, &record); !errors.Is(err, provisioning.ErrNotFound) {
 		t.Fatalf("got %v", err)
 	}
-	expect := log{"differs 1 0", "planned 3", "sent 0", "leave <nil>", "sent 1", "consents <nil>", "sent 2", "end-sessions <nil>", "differs 0 1", "planned 1", "sent 0", "join " + provisioning.ErrNotFound.Error()}
+	expect := log{"differs 1 0", "planned 3", "leave <nil>", "consents <nil>", "end-sessions <nil>", "differs 0 1", "planned 1", "join " + provisioning.ErrNotFound.Error()}
 	if !slices.Equal(record, expect) {
 		t.Errorf("got %q, want %q", record, expect)
 	}

@@ -1,12 +1,14 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -20,8 +22,8 @@ type writing struct {
 	kind  string
 	words *locale.Words
 	data  data
-	args  []any                            // for the words: placeholder, value, …
-	texts func(key string) (string, error) // of the program
+	args  []any                 // for the words: placeholder, value, …
+	texts func() (Texts, error) // of the program
 }
 
 // letters writes the letter of a row in each of its languages.
@@ -57,7 +59,7 @@ func (s *Sender) compose(ctx context.Context, m registry.Mail) (letter, error) {
 	if p := m.Data["program"]; p != "" {
 		program = p
 	}
-	w.texts = func(key string) (string, error) { return s.cfg.Texts(ctx, program, w.words.Lang(), key) }
+	w.texts = sync.OnceValues(func() (Texts, error) { return s.cfg.Texts(ctx, program) })
 	if err := w.placeholders(k.shows); err != nil {
 		return letter{}, err
 	}
@@ -167,14 +169,11 @@ func (w *writing) placeholders(shows []string) error {
 // ofProgram gives a program's own text; where the program in force has it no
 // longer, say of a role that it gave up, otherwise serves.
 func (w *writing) ofProgram(key, otherwise string) (string, error) {
-	said, err := w.texts(key)
+	texts, err := w.texts()
 	if err != nil {
 		return "", fmt.Errorf("%w: the program's words: %w", ErrLater, err)
 	}
-	if said == "" {
-		return otherwise, nil
-	}
-	return said, nil
+	return cmp.Or(texts(w.words.Lang(), key), otherwise), nil
 }
 
 // lastDay is the day on which access still holds, in the site's time zone: an

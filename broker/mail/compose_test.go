@@ -194,7 +194,7 @@ func TestProgramWords(t *testing.T) {
 	m := row("access-ended")
 	m.Data["role"] = "scribe"
 	says(t, s, m, []string{"scribe"}, []string{"role.scribe"})
-	s.cfg.Texts = func(context.Context, string, string, string) (string, error) { return "", errors.New("no database") }
+	s.cfg.Texts = func(context.Context, string) (Texts, error) { return nil, errors.New("no database") }
 	if _, err := s.Send(t.Context(), m); !errors.Is(err, ErrLater) || isRefused(err) {
 		t.Errorf("no words: %v", err)
 	}

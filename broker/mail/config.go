@@ -33,23 +33,22 @@ type Config struct {
 	From, FromName     string
 	Bounces            string   // where mails come back to, each with a token after a +; empty: to From
 	PublicURL          *url.URL // the portal's address; all links begin with it
-	// Texts gives a program's own text in a language, or in English, or empty.
-	// Its error is a passing one. ProgramTexts makes it.
-	Texts func(ctx context.Context, program, lang, key string) (string, error)
+	// Texts gives a program's own texts, for one message. Its error is a passing one.
+	// ProgramTexts makes it.
+	Texts func(ctx context.Context, program string) (Texts, error)
 }
 
+// Texts gives a program's own text in a language, or in English, or empty.
+type Texts func(lang, key string) string
+
 // ProgramTexts gives the texts of the programs in force.
-func ProgramTexts(r *registry.Registry) func(ctx context.Context, program, lang, key string) (string, error) {
-	return func(ctx context.Context, program, lang, key string) (string, error) {
+func ProgramTexts(r *registry.Registry) func(ctx context.Context, program string) (Texts, error) {
+	return func(ctx context.Context, program string) (Texts, error) {
 		programs, err := r.Programs(ctx)
-		if err != nil {
-			return "", err
+		if p := programs[program]; p != nil {
+			return p.Text, err
 		}
-		p := programs[program]
-		if p == nil {
-			return "", nil
-		}
-		return p.Text(lang, key), nil
+		return func(string, string) string { return "" }, err
 	}
 }
 

@@ -56,9 +56,7 @@ func sender(t *testing.T, host string, port int) *Sender {
 	}
 	c := Config{Host: host, Port: port, From: "access@countersign.example", FromName: "Countersign",
 		PublicURL: &url.URL{Scheme: "https", Host: "portal.example:8443", Path: "/enrol/"},
-		Texts: func(_ context.Context, program, lang, key string) (string, error) {
-			return programs[program].Text(lang, key), nil
-		}}
+		Texts:     func(_ context.Context, program string) (Texts, error) { return programs[program].Text, nil }}
 	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}

@@ -301,7 +301,7 @@ func (tx *Tx) replan(now *adoptionRow, people map[string]AdoptedPerson) (changed
 	digest := adoptionDigest(a.plan, nil)
 	_, err = tx.ExecContext(tx.ctx, `insert into adoption (id, state, plan, people, digest, made_at, version, changed_at) values ($1, 'open', $2, $3, $4, $5, $6, $5)
 		on conflict (id) do update set plan = excluded.plan, people = excluded.people, digest = excluded.digest, until_at = null, first_by = null, first_at = null,
-			version = excluded.version, changed_at = excluded.changed_at`, id, plan, tx.r.keys.Seal(plain, "adoption:"+id), digest, tx.At, version)
+			version = excluded.version, changed_at = excluded.changed_at`, id, string(plan), tx.r.keys.Seal(plain, "adoption:"+id), digest, tx.At, version)
 	tx.event("adoption", id, version, "adoption.planned", map[string]any{"digest": digest, "effects": len(a.plan)})
 	return true, err
 }

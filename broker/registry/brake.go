@@ -96,7 +96,7 @@ func (tx *Tx) hold(h holding) (id string, err error) {
 	case now == nil:
 		id = NewID()
 		if _, err := tx.ExecContext(tx.ctx, `insert into brake (id, kind, about, reason, state, plan, digest, total, counts, source, held_at, changed_at)
-			values ($1, $2, $3, $4, 'held', $5, $6, $7, $8, $9, $10, $10)`, id, h.kind, h.about, h.reason, plan, digest, h.total, counts, h.source, tx.At); err != nil {
+			values ($1, $2, $3, $4, 'held', $5, $6, $7, $8, $9, $10, $10)`, id, h.kind, h.about, h.reason, string(plan), digest, h.total, string(counts), h.source, tx.At); err != nil {
 			return "", err
 		}
 		tx.event("brake", id, 1, "brake.held", data)
@@ -105,7 +105,7 @@ func (tx *Tx) hold(h holding) (id string, err error) {
 		return now.ID, nil
 	}
 	if _, err := tx.ExecContext(tx.ctx, `update brake set reason = $2, plan = $3, digest = $4, total = $5, counts = $6, source = $7, first_by = null, first_at = null,
-		version = version + 1, changed_at = $8 where id = $1`, now.ID, h.reason, plan, digest, h.total, counts, h.source, tx.At); err != nil {
+		version = version + 1, changed_at = $8 where id = $1`, now.ID, h.reason, string(plan), digest, h.total, string(counts), h.source, tx.At); err != nil {
 		return "", err
 	}
 	tx.event("brake", now.ID, now.Version+1, "brake.changed", data)

@@ -326,7 +326,7 @@ func (tx *Tx) finish(result string, refusal *Error) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(tx.ctx, `update operation set result = $2 where id = $1`, by.Op, encoded); err != nil {
+	if _, err := tx.ExecContext(tx.ctx, `update operation set result = $2 where id = $1`, by.Op, string(encoded)); err != nil {
 		return err
 	}
 	return wakeWorkers(tx.ctx, tx)

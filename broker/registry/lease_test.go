@@ -26,18 +26,21 @@ func TestHeldLease(t *testing.T) {
 		}
 		return n
 	}
-	join, other := [2]string{"join", "one"}, [2]string{"join", "two"}
+	join, other, third := [2]string{"join", "one"}, [2]string{"join", "two"}, [2]string{"join", "three"}
 	plan(join, other)
-	if err := r.StepSent(t.Context(), w, 0); err != nil {
-		t.Fatal(err)
+	if n := r.count(`step where object = 'one' and sent_at is not null`); n != 1 || r.count(`step where sent_at is null`) != 1 {
+		t.Errorf("%d steps, of which one goes out", n)
 	}
-	plan(other)
-	if n := r.count(`step where object = 'one' and sent_at is not null`); n != 1 || r.count(`step`) != 2 {
+	plan(third)
+	if n := r.count(`step where object in ('one', 'three') and sent_at is not null`); n != 2 || r.count(`step`) != 2 {
 		t.Errorf("%d steps that were sent are on record, of %d", n, r.count(`step`))
 	}
-	plan(join)
-	if n := r.count(`step`); n != 1 {
-		t.Errorf("%d steps, want the one that is planned", n)
+	if n := plan(join, other); r.count(`step where object = 'one'`) != 1 || r.count(`step`) != 3 {
+		t.Errorf("%d steps, want what was sent and what is planned", r.count(`step`))
+	} else if err := r.StepDone(t.Context(), w, n, "503"); err != nil || r.count(`step where object = 'two' and sent_at is not null`) != 0 {
+		t.Error("after a failure the next step counts as sent", err)
+	} else if err := r.StepDone(t.Context(), w, n, "done"); err != nil || r.count(`step where object = 'two' and sent_at is not null and done_at is null`) != 1 {
+		t.Error("after a step the next does not count as sent", err)
 	}
 
 	held := func(lease string) bool {

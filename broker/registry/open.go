@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,7 +30,6 @@ type Registry struct {
 	url      string
 	issuer   string
 	programs programCache
-	waits    atomic.Pointer[sqlx.Stmt] // waiting, prepared: it is asked at every commit, and planning it is most of its price
 
 	rehearses bool       // whatever is written is undone
 	rehearsed *rehearsed // what all rehearsals of it asked the brake
@@ -48,13 +46,10 @@ var (
 // subjects are our accounts.
 func Open(ctx context.Context, url string, keys *Keys, issuer string) (*Registry, error) {
 	enableOnce.Do(func() { pq.EnableInfinityTs(minusInfinity, infinity) })
-	db, err := sqlx.Open("postgres", url)
+	db, err := connect(url, 20)
 	if err != nil {
-		return nil, fmt.Errorf("registry: %w", err)
+		return nil, err
 	}
-	db.SetMaxOpenConns(20)
-	db.SetMaxIdleConns(20) // all the lanes ask at once when one wakes them: who closed connections in between would open them anew each time
-	db.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("registry: %w", err), db.Close())
 	}
@@ -64,13 +59,10 @@ func Open(ctx context.Context, url string, keys *Keys, issuer string) (*Registry
 // Apart is the same record over connections of its own, as many as n, which no other
 // work can hold.
 func (r *Registry) Apart(n int) (*Registry, error) {
-	db, err := sqlx.Open("postgres", r.url)
+	db, err := connect(r.url, n)
 	if err != nil {
-		return nil, fmt.Errorf("registry: %w", err)
+		return nil, err
 	}
-	db.SetMaxOpenConns(n)
-	db.SetMaxIdleConns(n)
-	db.SetConnMaxIdleTime(5 * time.Minute)
 	return &Registry{db: db, keys: r.keys, url: r.url, issuer: r.issuer, rehearsed: r.rehearsed}, nil
 }
 

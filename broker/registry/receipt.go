@@ -118,6 +118,9 @@ const openReceipts = `(select id from receipt where account_id = $1 and rev <= $
 // receiptSent notes that the call of a step goes out; of one that was done and read
 // back before, that it has to be done again.
 func receiptSent(ctx context.Context, t *sqlx.Tx, w AccountWork, kind, object string) error {
+	if !w.Owes {
+		return nil
+	}
 	_, err := t.ExecContext(ctx, `update receipt_step s set sent_at = coalesce(sent_at, instant()), tried_at = instant(), tries = tries + 1,
 			again = again + case when exists (select 1 from receipt_step b where b.receipt_id = s.receipt_id and b.kind = 'read-back' and b.done_at is not null) then 1 else 0 end
 		where receipt_id in `+openReceipts+` and kind = $3 and object = $4`, w.Account.ID, w.Rev, kind, object)
@@ -126,6 +129,9 @@ func receiptSent(ctx context.Context, t *sqlx.Tx, w AccountWork, kind, object st
 
 // receiptDone notes how the call of a step ended.
 func receiptDone(ctx context.Context, t *sqlx.Tx, w AccountWork, kind, object, outcome string) error {
+	if !w.Owes && kind != StepSignedOut {
+		return nil
+	}
 	if outcome != stepDone {
 		_, err := t.ExecContext(ctx, `update receipt_step set answer = $5 where receipt_id in `+openReceipts+` and kind = $3 and object = $4 and done_at is null`,
 			w.Account.ID, w.Rev, kind, object, outcome)
@@ -135,7 +141,10 @@ func receiptDone(ctx context.Context, t *sqlx.Tx, w AccountWork, kind, object, o
 		w.Account.ID, w.Rev, kind, object); err != nil || kind != StepSignedOut {
 		return err
 	}
-	return signedOut(ctx, t, w)
+	if err := signedOut(ctx, t, w); err != nil {
+		return err
+	}
+	return wakeWorkers(ctx, t) // there may be applications to tell
 }
 
 // signedOut follows Keycloak's end of all sessions: the portal's own end too, also
@@ -162,6 +171,9 @@ func signedOut(ctx context.Context, t *sqlx.Tx, w AccountWork) error {
 // what was not to be done any more is done too, the checks that were due are, and the
 // first such reading sets when they are.
 func confirmReceipts(ctx context.Context, t *sqlx.Tx, w AccountWork) error {
+	if !w.Owes {
+		return nil
+	}
 	if _, err := t.ExecContext(ctx, `update receipt_step set done_at = instant() where receipt_id in `+openReceipts+` and done_at is null
 		and (kind <> 'verify' or due_at <= $3)`, w.Account.ID, w.Rev, w.At); err != nil {
 		return err

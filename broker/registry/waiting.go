@@ -59,14 +59,7 @@ func (r *Registry) Waiting(ctx context.Context) (ready []Lane, next time.Duratio
 		Left float64
 	}
 	next = 30 * time.Second
-	ask := r.waits.Load()
-	if ask == nil {
-		if ask, err = r.db.PreparexContext(ctx, waiting); err != nil {
-			return nil, 0, err
-		}
-		r.waits.Store(ask)
-	}
-	err = ask.SelectContext(ctx, &lanes)
+	err = r.db.SelectContext(ctx, &lanes, waiting)
 	for _, l := range lanes {
 		left := time.Duration(min(l.Left, next.Seconds()) * float64(time.Second))
 		if left <= 0 {

@@ -20,6 +20,7 @@ type AccountWork struct {
 	Urgent  bool
 	Forget  bool // the second factors are to go, and have not since that was asked for
 	Ended   bool // sessions have ended since something ended: not again
+	Owes    bool // receipts of it are not confirmed
 	Tries   int
 	Groups  []Leaf // the leaves of its open grants
 	Waits   bool   // a group of a site is not made yet
@@ -59,6 +60,7 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 		Rev       int64 `db:"wanted_rev"`
 		Urgent    bool
 		Ended     bool
+		Owes      bool
 		Forget    bool
 		Before    bool
 		Tries     int
@@ -83,7 +85,8 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 				factors_rev > applied_rev and not exists (select 1 from step
 				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget,
 				sub is null and exists (select 1 from step where target = account.id and kind = 'create' and sent_at is not null) as before,
-				instant() as claimed, (select max(logged_out_at) from receipt where account_id = account.id and confirmed_at is null) as logged_out`, args...)
+				instant() as claimed, (select max(logged_out_at) from receipt where account_id = account.id and confirmed_at is null) as logged_out,
+				exists (select 1 from receipt where account_id = account.id and confirmed_at is null) as owes`, args...)
 		if err != nil {
 			return err
 		}
@@ -95,7 +98,7 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 	if isNoRows(err) {
 		return w, false, nil
 	}
-	w.Account, w.Rev, w.Urgent, w.Ended, w.Forget, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Forget, row.Tries
+	w.Account, w.Rev, w.Urgent, w.Ended, w.Owes, w.Forget, w.Tries = row.Account, row.Rev, row.Urgent, row.Ended, row.Owes, row.Forget, row.Tries
 	w.Before = row.Before
 	w.At, w.Even = row.Claimed, row.Even
 	if row.LoggedOut != nil {
@@ -158,7 +161,8 @@ func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 				w.Account.ID, now.At); err != nil {
 				return err
 			}
-			if err := r.welcome(ctx, t, w.Account, now.At); err != nil {
+			welcomed, err := r.welcome(ctx, t, w.Account, now.At)
+			if err != nil || !welcomed && !w.Urgent && !w.Owes {
 				return err
 			}
 		}
@@ -167,17 +171,17 @@ func (r *Registry) FinishAccount(ctx context.Context, w AccountWork) error {
 }
 
 // welcome sends the welcome package for access that the realm now has (C24), once
-// for each membership.
-func (r *Registry) welcome(ctx context.Context, t *sqlx.Tx, a Account, at time.Time) error {
+// for each membership, and tells whether there was one to send.
+func (r *Registry) welcome(ctx context.Context, t *sqlx.Tx, a Account, at time.Time) (some bool, err error) {
 	ps, err := r.programsAt(ctx, t, at)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var rows []struct{ Join, Program, Role, Site string }
 	if err := t.SelectContext(ctx, &rows, `select j.id as join, s.program, g.role, s.name as site from access_grant g join site s on s.id = g.site_id
 		join fact_join j on j.account_id = g.account_id and j.site_id = g.site_id and j.role = g.role and j.ended_at is null
 		where g.account_id = $1 and g.leaf = g.role and g.ended_at is null and g.until_at > $2`, a.ID, at); err != nil {
-		return err
+		return false, err
 	}
 	for _, row := range rows {
 		if role, ok := ps[row.Program].Role(row.Role); !ok || !role.Welcome {
@@ -185,10 +189,11 @@ func (r *Registry) welcome(ctx context.Context, t *sqlx.Tx, a Account, at time.T
 		}
 		if err := putMail(ctx, t, r.keys, at, Mail{Address: a.Email, Kind: "welcome", About: row.Join, Locale: a.Locale,
 			Data: map[string]string{"name": a.Name(), "site": row.Site, "program": row.Program, "role": row.Role, "user_name": a.UserName}}); err != nil {
-			return err
+			return false, err
 		}
+		some = true
 	}
-	return nil
+	return some, nil
 }
 
 // Later puts a claimed account or site back after a failure, to be tried again:
@@ -310,67 +315,69 @@ func (r *Registry) FinishSite(ctx context.Context, w SiteWork, groups map[string
 }
 
 // Plan inserts the steps of a claimed account before they are run, after those of
-// the same revision that were carried out, and returns the number of the first. What
-// was sent, has no answer and is not planned again, stays: the realm shows it done.
-// A creation that was sent once stays sent, whatever becomes of its next try.
+// the same revision that were carried out, and returns the number of the first, which
+// counts as sent from now on. What was sent, has no answer and is not planned again,
+// stays: the realm shows it done. A creation that was sent once stays sent, whatever
+// becomes of its next try.
 func (r *Registry) Plan(ctx context.Context, w AccountWork, steps [][2]string) (first int, err error) {
+	var kinds, objects []string
+	for _, s := range steps {
+		kinds, objects = append(kinds, s[0]), append(objects, s[1])
+	}
 	err = r.fenced(ctx, w, func(t *sqlx.Tx) error {
-		var kinds, objects []string
-		for _, s := range steps {
-			kinds, objects = append(kinds, s[0]), append(objects, s[1])
-		}
-		var created *time.Time
-		if err := t.GetContext(ctx, &created, `select min(sent_at) from step where target = $1 and kind = 'create'`, w.Account.ID); err != nil {
+		var earlier bool // there are steps of this revision
+		if err := t.GetContext(ctx, &earlier, `select exists (select 1 from step where target = $1 and rev = $2)`, w.Account.ID, w.Rev); err != nil {
 			return err
 		}
-		if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'
-			and (sent_at is null or (kind, object) in (select * from unnest($3::text[], $4::text[])))`, w.Account.ID, w.Rev, pq.Array(kinds), pq.Array(objects)); err != nil {
-			return err
-		}
-		if err := t.GetContext(ctx, &first, `select coalesce(max(n) + 1, 0) from step where target = $1 and rev = $2`, w.Account.ID, w.Rev); err != nil {
-			return err
-		}
-		for i, s := range steps {
-			if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object, sent_at)
-				values ($1, $2, $3, $4::text, $5, case when $4 = 'create' then $6::timestamptz end)`, w.Account.ID, w.Rev, first+i, s[0], s[1], created); err != nil {
+		if earlier {
+			if _, err := t.ExecContext(ctx, `delete from step where target = $1 and rev = $2 and outcome <> 'done'
+				and (sent_at is null or (kind, object) in (select * from unnest($3::text[], $4::text[])))`, w.Account.ID, w.Rev, pq.Array(kinds), pq.Array(objects)); err != nil {
+				return err
+			}
+			if err := t.GetContext(ctx, &first, `select coalesce(max(n) + 1, 0) from step where target = $1 and rev = $2`, w.Account.ID, w.Rev); err != nil {
 				return err
 			}
 		}
-		return nil
+		if len(steps) == 0 {
+			return nil
+		}
+		if _, err := t.ExecContext(ctx, `insert into step (target, rev, n, kind, object, sent_at, sent_wall)
+			select $1, $2, $3 + s.n - 1, kind, object, case when s.n = 1 then instant() end, case when s.n = 1 then clock_timestamp() end
+			from unnest($4::text[], $5::text[]) with ordinality s (kind, object, n)`, w.Account.ID, w.Rev, first, pq.Array(kinds), pq.Array(objects)); err != nil {
+			return err
+		}
+		return receiptSent(ctx, t, w, kinds[0], objects[0])
 	})
 	return first, err
 }
 
-// step is what a numbered step does.
-type step struct{ Kind, Object string }
-
 // stepDone is the outcome of a step that succeeded; of another, it is why not.
 const stepDone = "done"
 
-// StepSent notes that a step's call goes out.
-func (r *Registry) StepSent(ctx context.Context, w AccountWork, n int) error {
-	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
-		var s step
-		err := t.GetContext(ctx, &s, `update step set sent_at = instant(), sent_wall = clock_timestamp() where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n)
-		if err != nil {
-			return err
-		}
-		return receiptSent(ctx, t, w, s.Kind, s.Object)
-	})
-}
-
-// StepDone notes how a step ended.
+// StepDone notes how a step ended; where it succeeded, the next of its plan counts as
+// sent from now on.
 func (r *Registry) StepDone(ctx context.Context, w AccountWork, n int, outcome string) error {
 	return r.fenced(ctx, w, func(t *sqlx.Tx) error {
-		var s step
-		err := t.GetContext(ctx, &s, `update step set done_at = instant(), done_wall = clock_timestamp(), outcome = $4 where target = $1 and rev = $2 and n = $3 returning kind, object`, w.Account.ID, w.Rev, n, outcome)
-		if err != nil {
+		var steps []struct {
+			N            int
+			Kind, Object string
+		}
+		if err := t.SelectContext(ctx, &steps, `update step set outcome = case n when $3 then $4 else outcome end,
+				done_at = case n when $3 then instant() end, done_wall = case n when $3 then clock_timestamp() end,
+				sent_at = case n when $3 then sent_at else instant() end, sent_wall = case n when $3 then sent_wall else clock_timestamp() end
+			where target = $1 and rev = $2 and (n = $3 or n = $3 + 1 and $4 = '`+stepDone+`') returning n, kind, object`, w.Account.ID, w.Rev, n, outcome); err != nil {
 			return err
 		}
-		if err := receiptDone(ctx, t, w, s.Kind, s.Object, outcome); err != nil || s.Kind != StepSignedOut {
-			return err
+		for _, s := range steps {
+			note := func() error { return receiptDone(ctx, t, w, s.Kind, s.Object, outcome) }
+			if s.N != n {
+				note = func() error { return receiptSent(ctx, t, w, s.Kind, s.Object) }
+			}
+			if err := note(); err != nil {
+				return err
+			}
 		}
-		return wakeWorkers(ctx, t) // there may be applications to tell
+		return nil
 	})
 }
 

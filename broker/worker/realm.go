@@ -227,11 +227,6 @@ func (r *record) Planned(ctx context.Context, steps []provisioning.Step) (err er
 	return err
 }
 
-// Sent implements provisioning.Record.
-func (r *record) Sent(ctx context.Context, n int) error {
-	return r.StepSent(ctx, r.work, r.first+n)
-}
-
 // Done implements provisioning.Record. What the record must know of a step beyond
 // the step itself is recorded at once.
 func (r *record) Done(ctx context.Context, n int, s provisioning.Step, want provisioning.Wanted, outcome error) (err error) {

@@ -407,7 +407,6 @@ func (unrecorded) Differs(context.Context, []provisioning.Group, []provisioning.
 }
 
 func (unrecorded) Planned(context.Context, []provisioning.Step) error { return nil }
-func (unrecorded) Sent(context.Context, int) error                    { return nil }
 func (unrecorded) Done(context.Context, int, provisioning.Step, provisioning.Wanted, error) error {
 	return nil
 }
