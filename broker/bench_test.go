@@ -32,7 +32,8 @@ import (
 // table beside its figure.
 const (
 	benchRounds   = 3  // of product and bare loop in turn
-	benchPeople   = 30 // in each
+	benchPace     = 60 // people in each
+	benchPeople   = 30 // whose writes are counted, and in each wave of an import
 	benchDecided  = 30 // approvals whose way is timed, one by one
 	benchSessions = 6  // people with a session at the portal and at an application
 	benchRevoked  = 8  // revocations at rest, and as many during an import
@@ -59,10 +60,8 @@ func TestBench(t *testing.T) {
 	b.row("\nMEASURED", "N", "PRODUCT", "BARE", "RATIO OR LIMIT", "AIM", "")
 	t.Log("writes")
 	b.writes()
-	t.Log("throughput")
-	b.throughput(1)
-	t.Log("throughput")
-	b.throughput(2)
+	t.Log("paces")
+	b.paces()
 	t.Log("approvals")
 	b.approvals()
 	t.Log("deactivations")
@@ -121,8 +120,8 @@ func (b *bench) prepare() {
 	eventually(t, "the site has its groups", func() bool { return b.count(t, `site where wanted_rev > applied_rev and opened_at is not null`) == 0 })
 	b.batch, err = b.registry.DecideBatch(t.Context(), registry.NewBatch{Program: walk.Program, Approver: b.m.desk.First.UserName, Reference: "bench", Licences: true, Digest: "bench", Rows: 1})
 	must(t, err)
-	b.known = b.imported(benchPeople*(1+2*benchRounds+2) + benchDecided)
-	b.realm = b.bareRealm(benchPeople*2*benchRounds + benchDecided)
+	b.known = b.imported(4*benchRounds*benchPace + 3*benchPeople + benchDecided)
+	b.realm = b.bareRealm(4*benchRounds*benchPace + benchDecided)
 }
 
 // take gives people of whom nothing was measured yet.
@@ -227,7 +226,7 @@ func (b *bench) parallel(workers, n int, do func(i int)) {
 
 // settled waits until the realm has all that is wanted.
 func (b *bench) settled() {
-	for end := time.Now().Add(3 * time.Minute); b.count(b.t, `account where wanted_rev > applied_rev and state <> 'refused'`) > 0; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); b.count(b.t, `account where wanted_rev > applied_rev and state <> 'refused'`) > 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("the realm does not follow: %s", b.logs)
 		}
@@ -279,96 +278,6 @@ func (b *bench) writes() {
 	b.row("writes per new member of two leaves", n, fmt.Sprintf("%.2f", float64(joins)/float64(n)), len(b.groups), strings.Join(others, ", "), "one per leaf, no other", hit(exact))
 	b.row("reads per new member (with those of compares)", n, fmt.Sprintf("%.2f", float64(reads)/float64(n)), 2, "", "counted", "")
 	b.received = append(b.received, people...)
-}
-
-// throughput is how many new members a second the product makes, with so many replicas
-// of four lanes, beside a loop of the same calls at the same concurrency. The product is
-// stopped while the record is made to be ahead of the realm.
-func (b *bench) throughput(replicas int) {
-	var product, bare, ratios []float64
-	for range benchRounds {
-		mine, loop := take(&b.known, benchPeople), take(&b.realm, benchPeople)
-		b.halt()
-		for _, p := range mine {
-			b.grants(p)
-		}
-		stops := b.serveAll(replicas)
-		b.settled()
-		var took float64
-		b.query(b.t, &took, `select extract(epoch from max(done_at) - min(sent_at))::float8 from step where kind = 'join' and target = any(string_to_array($1, ',')::uuid[])`, accounts(mine))
-		stops()
-		began := time.Now()
-		b.parallel(4*replicas, len(loop), func(i int) { b.bare(loop[i]) })
-		alone := time.Since(began).Seconds()
-		n := float64(benchPeople)
-		product, bare, ratios = append(product, n/took), append(bare, n/alone), append(ratios, alone/took)
-		b.received = append(b.received, mine...)
-		b.begin()
-	}
-	b.row(fmt.Sprintf("new members a second, %d lanes", 4*replicas), fmt.Sprintf("%d x %d", benchRounds, benchPeople), spread(product, ""), spread(bare, ""), spread(ratios, ""), "0.9", hit(median(ratios) >= 0.9))
-}
-
-func accounts(people []member) string {
-	var ids []string
-	for _, p := range people {
-		ids = append(ids, p.account)
-	}
-	return strings.Join(ids, ",")
-}
-
-// begin serves again as one product.
-func (b *bench) begin() {
-	stop, err := b.serve()
-	must(b.t, err)
-	b.halt = stop
-}
-
-// serveAll serves as several replicas until the returned function is called.
-func (b *bench) serveAll(replicas int) func() {
-	var stops []func()
-	for i := range replicas {
-		replica := *b.stack
-		if i > 0 {
-			port, err := freePort()
-			must(b.t, err)
-			replica.config.Listen, replica.config.OpsListen = fmt.Sprintf("127.0.0.1:%d", port), ""
-		}
-		stop, err := replica.serve()
-		must(b.t, err)
-		stops = append(stops, stop)
-	}
-	return func() {
-		for _, stop := range stops {
-			stop()
-		}
-	}
-}
-
-// approvals time the way from the commit that met the last need to the membership read
-// back, one at a time, beside a script that does the same calls.
-func (b *bench) approvals() {
-	mine, loop := take(&b.known, benchDecided), take(&b.realm, benchDecided)
-	var product, bare []float64
-	for i := range benchDecided {
-		b.grants(mine[i])
-		began := time.Now()
-		for b.count(b.t, `account where id = $1 and wanted_rev > applied_rev`, mine[i].account) > 0 {
-			time.Sleep(time.Millisecond)
-		}
-		product = append(product, ms(began))
-		began = time.Now()
-		b.bare(loop[i])
-		bare = append(bare, ms(began))
-	}
-	b.received = append(b.received, mine...)
-	for _, c := range []struct {
-		p   float64
-		aim float64
-	}{{0.50, 1.5}, {0.99, 3}} {
-		ratio := quantile(product, c.p) / quantile(bare, c.p)
-		b.row(fmt.Sprintf("last need met to membership read back, p%.0f", c.p*100), benchDecided, fmt.Sprintf("%.1f ms", quantile(product, c.p)), fmt.Sprintf("%.1f ms", quantile(bare, c.p)),
-			fmt.Sprintf("%.2f", ratio), c.aim, hit(ratio <= c.aim))
-	}
 }
 
 // deactivations time the way from the commit of an end to the first refusal: at the

@@ -75,10 +75,23 @@ func (r *Registry) members(ctx context.Context, account, siteID, only string) (M
 		from fact_join where site_id = $1 and ended_at is null and $2 in ('', id::text) order by recorded_at, id`, siteID, only); err != nil {
 		return page, err
 	}
+	var ids []string
+	for _, row := range rows {
+		ids = append(ids, row.Account)
+	}
+	named, err := accountsNamed(ctx, r.db, sorted(ids))
+	if err != nil {
+		return page, err
+	}
+	held, err := l.held(sorted(ids), siteID)
+	if err != nil {
+		return page, err
+	}
 	for _, row := range rows {
 		m := Member{Join: row.Join, Account: row.Account, Role: row.Role, Request: value(row.Request), Since: row.Since, Self: row.Account == account,
+			Name: named[row.Account].Name(), UserName: named[row.Account].UserName,
 			MayEnd: policies.MayDeactivate(l.ps, l.actor, c, row.Account, row.Role).OK}
-		if err := l.member(&m, siteID); err != nil {
+		if err := l.member(&m, held[row.Account]); err != nil {
 			return page, err
 		}
 		page.Members = append(page.Members, m)
@@ -86,18 +99,11 @@ func (r *Registry) members(ctx context.Context, account, siteID, only string) (M
 	return page, nil
 }
 
-func (l looker) member(m *Member, site string) error {
-	a, err := getAccount(l.ctx, l.r.db, m.Account)
-	if err != nil {
-		return err
-	}
-	m.Name, m.UserName = a.Name(), a.UserName
-	access, err := l.held(m.Account)
-	if err != nil {
-		return err
-	}
-	for _, h := range access {
-		if h.Site.ID != site || h.Role != m.Role {
+// member adds on whose word a membership is held, or what it waits for; at is all that
+// the person holds at the site.
+func (l looker) member(m *Member, at []Access) error {
+	for _, h := range at {
+		if h.Role != m.Role {
 			continue
 		}
 		m.Held, m.Since, m.Until, m.Planned, m.Ready = true, h.Since, h.Until, h.Planned, h.Ready

@@ -30,7 +30,7 @@ func (r *Registry) Known(ctx context.Context, account, program, subject string) 
 	if !l.actor.CanOperate(l.ps, policies.Registrar, program) || !validID(subject) {
 		return k, Fail(NotFound, "error.not-found")
 	}
-	held, err := l.held(subject)
+	held, err := l.heldBy(subject)
 	if err != nil {
 		return k, err
 	}
@@ -58,7 +58,7 @@ func (r *Registry) Known(ctx context.Context, account, program, subject string) 
 	if err := r.db.SelectContext(ctx, &basis, `select id from fact_standing where account_id = $1 and ended_at is null and until_at > $2`, subject, l.at); err != nil {
 		return k, err
 	}
-	if k.Standings, err = why(ctx, r.db, basis); err != nil {
+	if k.Standings, err = whys(ctx, r.db, basis); err != nil {
 		return k, err
 	}
 	err = r.db.SelectContext(ctx, &k.Alike, `select `+accountColumns+` from account where id <> $1
