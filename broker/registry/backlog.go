@@ -27,13 +27,13 @@ type Pile struct {
 // Backlog counts what waits. An account or site waits from its last change or, if
 // that failed, from its next try; a message from when it was due.
 func (r *Registry) Backlog(ctx context.Context) (b Backlog, err error) {
-	const behind = `count(*), coalesce(extract(epoch from instant() - min(greatest(changed_at, retry_at)) filter (where greatest(changed_at, retry_at) <= instant())), 0)`
+	const behind = `count(*), coalesce(extract(epoch from instant() - min(greatest(changed_at, retry_at)) filter (where greatest(changed_at, retry_at) <= (select instant()))), 0)`
 	err = r.db.SelectContext(ctx, &b.Waiting, `select kind, n, oldest::float8 as oldest from (
 		select 'accounts', `+behind+` from account where wanted_rev > applied_rev and state <> 'refused'
 		union all select 'urgent', `+behind+` from account where urgent_rev > applied_rev and wanted_rev > applied_rev and state <> 'refused'
 		union all select 'sites', `+behind+` from site where wanted_rev > applied_rev
-		union all select 'languages', count(*), coalesce(extract(epoch from instant() - min(greatest(asked_at, due_at)) filter (where due_at <= instant())), 0) from realm_language
-		union all select 'mail', count(*), coalesce(extract(epoch from instant() - min(due_at) filter (where due_at <= instant())), 0)
+		union all select 'languages', count(*), coalesce(extract(epoch from instant() - min(greatest(asked_at, due_at)) filter (where due_at <= (select instant()))), 0) from realm_language
+		union all select 'mail', count(*), coalesce(extract(epoch from instant() - min(due_at) filter (where due_at <= (select instant()))), 0)
 			from mail where sent_at is null and failed_at is null) w (kind, n, oldest)`)
 	if err != nil {
 		return b, err

@@ -25,8 +25,8 @@ func (w *AccountWork) braked(ctx context.Context, t *sqlx.Tx, account, root stri
 		Since time.Time // when it was decided
 	}
 	if err := t.SelectContext(ctx, &rows, `select rg.kc_id, $2 || '/' || s.program || '/' || s.code || '/' || g.leaf as path,
-			bool_or(g.ended_at is null and g.until_at > instant()) as open,
-			max(case when g.ended_at is null and g.until_at > instant() then g.from_at else least(g.ended_at, g.until_at) end) as since
+			bool_or(g.ended_at is null and g.until_at > (select instant())) as open,
+			max(case when g.ended_at is null and g.until_at > (select instant()) then g.from_at else least(g.ended_at, g.until_at) end) as since
 		from access_grant g join site s on s.id = g.site_id join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
 		where g.account_id = $1 group by 1, 2 order by 2`, account, root); err != nil {
 		return err

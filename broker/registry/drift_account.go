@@ -63,8 +63,8 @@ func (r *Registry) unexplained(ctx context.Context, w AccountWork, surplus, miss
 		return pq.Array(out)
 	}
 	err := r.db.SelectContext(ctx, &rows, `select x.id, rg.site_id as site, rg.leaf, case when x.surplus then exists (select 1 from access_grant g
-				where g.account_id = $1 and g.site_id = rg.site_id and g.leaf = rg.leaf and least(coalesce(g.ended_at, 'infinity'), g.until_at) <= instant()
-				and (least(coalesce(g.ended_at, 'infinity'), g.until_at) >= coalesce($2::timestamptz, '-infinity') or least(coalesce(g.ended_at, 'infinity'), g.until_at) > instant() - $5::interval))
+				where g.account_id = $1 and g.site_id = rg.site_id and g.leaf = rg.leaf and least(coalesce(g.ended_at, 'infinity'), g.until_at) <= (select instant())
+				and (least(coalesce(g.ended_at, 'infinity'), g.until_at) >= coalesce($2::timestamptz, '-infinity') or least(coalesce(g.ended_at, 'infinity'), g.until_at) > (select instant()) - $5::interval))
 			else $2::timestamptz is null or rg.since >= $2 or not exists (select 1 from access_grant g where g.account_id = $1 and g.site_id = rg.site_id and g.leaf = rg.leaf
 				and g.ended_at is null and g.from_at < $2) end as explained
 		from (select unnest($3::text[]) as id, true as surplus union all select unnest($4::text[]), false) x left join realm_group rg on rg.kc_id = x.id`,
@@ -146,7 +146,7 @@ func (r *Registry) Report(ctx context.Context, all ...Difference) (found []Diffe
 	}
 	var open []string
 	if err := r.db.SelectContext(ctx, &open, `select key from drift where key = any($1) and done_at is null
-		union select key from drift where key = any($1) and outcome = 'settled' and done_at > instant() - interval '7 days'`, pq.Array(keys)); err != nil {
+		union select key from drift where key = any($1) and outcome = 'settled' and done_at > (select instant()) - interval '7 days'`, pq.Array(keys)); err != nil {
 		return nil, err
 	}
 	all = slices.DeleteFunc(slices.Clone(all), func(d Difference) bool { return d.FoundBy == "compare" && slices.Contains(open, d.key()) })
@@ -174,7 +174,7 @@ func (r *Registry) LaterYet(ctx context.Context, w AccountWork) error {
 func (r *Registry) Elsewhere(ctx context.Context, account string) (others [][2]string, err error) {
 	var rows []struct{ Sub, Group string }
 	err = r.db.SelectContext(ctx, &rows, `select a.sub, rg.kc_id as "group" from account a
-		cross join lateral (select site_id, leaf from access_grant where account_id = a.id and ended_at is null and from_at < a.even_at and until_at > instant() limit 1) g
+		cross join lateral (select site_id, leaf from access_grant where account_id = a.id and ended_at is null and from_at < a.even_at and until_at > (select instant()) limit 1) g
 		join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
 		where a.id <> $1 and a.state = 'live' and a.wanted_rev = a.applied_rev
 			and not exists (select 1 from drift d where d.account_id = a.id and d.done_at is null) limit 3`, account)

@@ -107,7 +107,7 @@ func (r *Registry) KnownPeople(ctx context.Context) (people []KnownPerson, err e
 func (r *Registry) Holders(ctx context.Context, site, leaf string) (map[string]string, error) {
 	var rows []struct{ Sub, ID string }
 	err := r.db.SelectContext(ctx, &rows, `select distinct a.sub, a.id from access_grant g join account a on a.id = g.account_id
-		where g.site_id = $1 and g.leaf = $2 and g.ended_at is null and g.from_at <= instant() and g.until_at > instant() and a.state = 'live'`, site, leaf)
+		where g.site_id = $1 and g.leaf = $2 and g.ended_at is null and g.from_at <= (select instant()) and g.until_at > (select instant()) and a.state = 'live'`, site, leaf)
 	out := map[string]string{}
 	for _, row := range rows {
 		out[row.Sub] = row.ID
@@ -176,5 +176,5 @@ func (r *Registry) Reported(ctx context.Context) (accounts []string, err error) 
 func (r *Registry) Counted(ctx context.Context) (c provisioning.Counts, err error) {
 	return c, r.db.GetContext(ctx, &c, `select (select count(*) from account where issuer = $1 and state = 'live' and origin = 'sign-up' and even_at is not null) as people,
 		(select count(distinct (g.account_id, g.site_id, g.leaf)) from access_grant g join account a on a.id = g.account_id join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
-			where g.ended_at is null and g.from_at < a.even_at and g.until_at > instant() and a.state = 'live') as memberships`, r.issuer)
+			where g.ended_at is null and g.from_at < a.even_at and g.until_at > (select instant()) and a.state = 'live') as memberships`, r.issuer)
 }

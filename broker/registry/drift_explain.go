@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -32,35 +34,63 @@ const (
 	madeUnseen   = 2 * time.Minute // until when the sub of somebody whom we made may not be recorded yet
 )
 
-// explain looks for the step from which a change of ours follows, by whom, what and
-// when it was under way, and notes it. "alarm": there is none, and nothing is noted yet.
-func explain(ctx context.Context, t *sqlx.Tx, issuer string, c RealmChange) (state string, err error) {
-	var step struct {
-		stepRow
-		Kind string
+// explain looks for the steps from which changes of ours follow, by whom, what and when
+// they were under way, and notes those that it explains.
+func explain(ctx context.Context, t *sqlx.Tx, issuer string, changes []RealmChange) (explained map[string]bool, err error) {
+	var ids, kinds, subs, groups, times, from []string
+	var alone []bool
+	for _, c := range changes {
+		ids, kinds, subs, groups = append(ids, c.ID), append(kinds, c.Kind), append(subs, c.Sub), append(groups, c.Group)
+		times, from, alone = append(times, c.At.Format(time.RFC3339Nano)), append(from, strings.Join(explains[c.Kind], " ")), append(alone, once[c.Kind])
 	}
-	err = t.GetContext(ctx, &step, `select s.target, s.rev, s.n, s.kind from step s
-		where s.target in (select id from account where issuer = $1 and sub = $2 union all select id from drift where sub = $2 and $2 <> '')
-			and s.kind = any($3) and (s.kind not in ('join','leave') or s.object = $4)
-			and (s.kind <> 'create' or $8 <> 'joined' or exists (select 1 from access_grant g join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
-				where g.account_id = s.target and rg.kc_id = $4 and g.ended_at is null))
+	var rows []struct {
+		stepRow
+		ID, Kind string
+	}
+	if err := t.SelectContext(ctx, &rows, `select c.id, s.target, s.rev, s.n, s.kind
+		from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::bool[]) c (id, kind, sub, group_id, at, steps, once)
+		cross join lateral (select s.target, s.rev, s.n, s.kind from step s
+			where s.target in (select id from account where issuer = $1 and sub = c.sub union all select id from drift where sub = c.sub and c.sub <> '')
+			and s.kind = any(string_to_array(c.steps, ' ')) and (s.kind not in ('join','leave') or s.object = c.group_id)
+			and (s.kind <> 'create' or c.kind <> 'joined' or exists (select 1 from access_grant g join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
+				where g.account_id = s.target and rg.kc_id = c.group_id and g.ended_at is null))
 			and s.sent_at is not null
-			and (s.sent_wall between $5::timestamptz - interval '1 day' and $5::timestamptz + $6 * interval '1 second'
-				or s.sent_wall is null and s.sent_at > instant() - interval '10 minutes')
-			and (s.done_wall is null or s.outcome <> 'done' or s.done_wall >= $5::timestamptz - $6 * interval '1 second')
-			and (not $7 or s.kind = 'create' and $8 = 'joined' or not exists (select 1 from realm_change c where c.target = s.target and c.rev = s.rev and c.n = s.n))
-		order by abs(extract(epoch from coalesce(s.sent_wall, $5) - $5::timestamptz)) limit 1`,
-		issuer, c.Sub, pq.Array(orEmpty(explains[c.Kind])), c.Group, c.At, clocksDiffer.Seconds(), once[c.Kind], c.Kind)
-	if err == nil {
-		by := &step.stepRow
-		if !once[c.Kind] || step.Kind == "create" && c.Kind == "joined" {
+			and (s.sent_wall between c.at - interval '1 day' and c.at + $9 * interval '1 second'
+				or s.sent_wall is null and s.sent_at > (select instant()) - interval '10 minutes')
+			and (s.done_wall is null or s.outcome <> 'done' or s.done_wall >= c.at - $9 * interval '1 second')
+			and (not c.once or s.kind = 'create' and c.kind = 'joined' or not exists (select 1 from realm_change x where x.target = s.target and x.rev = s.rev and x.n = s.n))
+			order by abs(extract(epoch from coalesce(s.sent_wall, c.at) - c.at)) limit 1) s`,
+		issuer, pq.Array(ids), pq.Array(kinds), pq.Array(subs), pq.Array(groups), pq.Array(times), pq.Array(from), pq.Array(alone), clocksDiffer.Seconds()); err != nil {
+		return nil, err
+	}
+	explained = map[string]bool{}
+	taken := map[stepRow]bool{} // by another of these changes: what else explains this one is seen when it is looked at by itself
+	for _, row := range rows {
+		c := changes[slices.Index(ids, row.ID)]
+		by := &row.stepRow
+		if !once[c.Kind] || row.Kind == "create" && c.Kind == "joined" {
 			by = nil
 		}
-		_, err = noteChange(ctx, t, c, "explained", by)
-		return "explained", err
+		if by != nil && taken[*by] {
+			continue
+		}
+		if _, err := noteChange(ctx, t, c, "explained", by); err != nil {
+			return nil, err
+		}
+		explained[c.ID] = true
+		if by != nil {
+			taken[*by] = true
+		}
 	}
-	if !isNoRows(err) {
-		return "", err
+	return explained, nil
+}
+
+// explainAlone is explain of one change, which may also follow from a call that belongs to
+// no run of an account. "alarm": it follows from nothing, and nothing is noted yet.
+func explainAlone(ctx context.Context, t *sqlx.Tx, issuer string, c RealmChange) (state string, err error) {
+	explained, err := explain(ctx, t, issuer, []RealmChange{c})
+	if err != nil || explained[c.ID] {
+		return "explained", err
 	}
 	state, err = explainedByCall(ctx, t, issuer, c)
 	if err == nil && state != "alarm" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -78,8 +80,28 @@ func (r *Registry) Follow(ctx context.Context, changes []RealmChange) (f Followe
 	if err := r.db.SelectContext(ctx, &waiting, `select id, at, kind, sub, group_id, by_client, by_user, ours from realm_change where state = 'waiting' order by at, id limit 1000`); err != nil {
 		return f, err
 	}
+	var fresh, ours []RealmChange
 	for _, c := range append(waiting, changes...) {
 		if skip[c.ID] && !isIn(waiting, c.ID) {
+			continue
+		}
+		fresh = append(fresh, c)
+		if c.Ours {
+			ours = append(ours, c)
+		}
+	}
+	explained := map[string]bool{}
+	for some := range slices.Chunk(ours, 200) {
+		if err := r.inTx(ctx, func(t *sqlx.Tx) error {
+			these, err := explain(ctx, t, r.issuer, some)
+			maps.Copy(explained, these)
+			return err
+		}); err != nil {
+			return f, err
+		}
+	}
+	for _, c := range fresh {
+		if explained[c.ID] {
 			continue
 		}
 		if err := r.followOne(ctx, c, &f); err != nil {
@@ -104,7 +126,7 @@ func (r *Registry) followOne(ctx context.Context, c RealmChange, f *Followed) er
 	}
 	state := ""
 	err := r.inTx(ctx, func(t *sqlx.Tx) (err error) {
-		state, err = explain(ctx, t, r.issuer, c)
+		state, err = explainAlone(ctx, t, r.issuer, c)
 		return err
 	})
 	if err != nil || state != "alarm" {

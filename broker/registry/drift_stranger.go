@@ -15,7 +15,7 @@ type StrangerWork struct {
 // strangers are those that the mode lets go. What a list showed waits while somebody is
 // being made whom the record cannot know yet.
 const strangers = `kind = 'stranger' and done_at is null and doing in ('repair','held')
-	and (found_by = 'event' or found_at < instant() - interval '2 minutes' or not exists (select 1 from account where state = 'asked' and wanted_rev > applied_rev))`
+	and (found_by = 'event' or found_at < (select instant()) - interval '2 minutes' or not exists (select 1 from account where state = 'asked' and wanted_rev > applied_rev))`
 
 // ClaimStranger takes one that is due.
 func (r *Registry) ClaimStranger(ctx context.Context) (w StrangerWork, ok bool, err error) {

@@ -66,7 +66,7 @@ func (r *Registry) KeptForms(ctx context.Context, account string, browser []byte
 			return err
 		}
 		return t.SelectContext(ctx, &rows, `select id, form from kept_form where browser_hash = $1 and account_id = $2
-			and kept_at > instant() - make_interval(secs => $3) order by kept_at, id`, browser, account, KeptFor.Seconds())
+			and kept_at > (select instant()) - make_interval(secs => $3) order by kept_at, id`, browser, account, KeptFor.Seconds())
 	})
 	if err != nil {
 		return nil, err

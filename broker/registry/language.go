@@ -51,7 +51,7 @@ func (r *Registry) ClaimLanguage(ctx context.Context) (w LanguageWork, ok bool, 
 	lease := NewID()
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
 		if err := t.GetContext(ctx, &w, `update realm_language set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
-			where account_id = (select account_id from realm_language where due_at <= instant()
+			where account_id = (select account_id from realm_language where due_at <= (select instant())
 				and (lease_until is null or lease_until < clock_timestamp()) order by due_at, account_id limit 1 for update skip locked)
 			returning account_id, rev, tries`, lease, languageLease.Seconds()); err != nil {
 			return err

@@ -65,7 +65,7 @@ func (r *Registry) ClaimMail(ctx context.Context) (m Mail, lease string, ok bool
 	}
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
 		return t.GetContext(ctx, &row, `update mail set lease = $1, lease_until = clock_timestamp() + interval '1 minute', tries = tries + 1
-			where id = (select id from mail where sent_at is null and failed_at is null and due_at <= instant()
+			where id = (select id from mail where sent_at is null and failed_at is null and due_at <= (select instant())
 				and (lease_until is null or lease_until < clock_timestamp()) order by due_at limit 1 for update skip locked)
 			returning id, address, kind, about_id, occurrence, locale, tries, data`, lease)
 	})

@@ -152,7 +152,7 @@ func (r *Registry) Mandates(ctx context.Context, account string) (given, receive
 		Live                           bool
 	}
 	if err := r.db.SelectContext(ctx, &rows, `select m.id, m.site_id as site, m.account_id as authorizer, m.on_behalf as onbehalf, m.recorded_at as since,
-		exists (select 1 from access_grant g where g.account_id = m.on_behalf and g.site_id = m.site_id and g.ended_at is null and g.until_at > instant() and g.basis @> array[m.id]) as live
+		exists (select 1 from access_grant g where g.account_id = m.on_behalf and g.site_id = m.site_id and g.ended_at is null and g.until_at > (select instant()) and g.basis @> array[m.id]) as live
 		from fact_mandate m where (m.account_id = $1 or m.on_behalf = $1) and m.ended_at is null order by m.recorded_at`, account); err != nil {
 		return nil, nil, err
 	}

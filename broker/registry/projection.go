@@ -80,8 +80,8 @@ func (r *Registry) Unfinished(ctx context.Context) ([]Violation, error) {
 		union all select 'step ' || s.kind || ' of account ' || s.target, s.sent_at, 0 from step s join account a on a.id = s.target
 			where s.sent_at is not null and s.done_at is null and s.rev > a.applied_rev
 		union all select 'the end of access of account ' || account_id, at, 0 from receipt where confirmed_at is null
-			and not exists (select 1 from receipt_step n where n.receipt_id = receipt.id and n.done_at is null and n.due_at > instant() - interval '1 minute')) w
-		where since < instant() - $1 * interval '1 second' or tries >= $2 order by 1`, overdue.Seconds(), lostAfter)
+			and not exists (select 1 from receipt_step n where n.receipt_id = receipt.id and n.done_at is null and n.due_at > (select instant()) - interval '1 minute')) w
+		where since < (select instant()) - $1 * interval '1 second' or tries >= $2 order by 1`, overdue.Seconds(), lostAfter)
 	var out []Violation
 	for _, row := range rows {
 		out = append(out, Violation{"I5", fmt.Sprintf("%s is half done, for %s", row.What, time.Duration(row.Age*float64(time.Second)).Round(time.Second))})

@@ -37,8 +37,8 @@ func (r *Registry) ClaimPush(ctx context.Context, busy []string) (p Push, ok boo
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
 		if err := t.GetContext(ctx, &p, `with c as (update push set lease = $1, lease_until = clock_timestamp() + make_interval(secs => $2)
 				where id = (select p.id from push p join application a using (client_id) left join push_pause w using (client_id)
-					where p.confirmed_at is null and p.due_at <= instant() and (p.lease_until is null or p.lease_until < clock_timestamp())
-						and a.removed_at is null and a.event_url <> '' and not p.client_id = any($3) and (w.until_at is null or w.until_at <= instant())
+					where p.confirmed_at is null and p.due_at <= (select instant()) and (p.lease_until is null or p.lease_until < clock_timestamp())
+						and a.removed_at is null and a.event_url <> '' and not p.client_id = any($3) and (w.until_at is null or w.until_at <= (select instant()))
 					order by p.due_at limit 1 for update of p skip locked)
 				returning id, client_id, receipt_id, body, tries, sent_at)
 			select c.id, c.client_id, a.event_url, c.body, c.tries, coalesce(extract(epoch from instant() - c.sent_at), 0)::float8 as age, r.act_id as act, r.at - (select shift from clock) as at,

@@ -176,7 +176,7 @@ func (r *Registry) Seen(ctx context.Context, p Person) error {
 		return nil
 	}
 	return r.exec(ctx, `update session set seen_at = instant() where id_hash = $1 and ended_at is null
-		and seen_at > instant() - make_interval(secs => $2) and ends_at > instant()`, p.Session.IDHash, IdleAfter.Seconds())
+		and seen_at > (select instant()) - make_interval(secs => $2) and ends_at > (select instant())`, p.Session.IDHash, IdleAfter.Seconds())
 }
 
 // EndSession ends a session, idle or not, and gives its ID token, by which the
@@ -214,8 +214,8 @@ func (r *Registry) ClaimRefresh(ctx context.Context, idHash []byte) (f Refresh, 
 	}
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
 		return t.GetContext(ctx, &row, `update session set refreshing_until = instant() + make_interval(secs => $2)
-			where id_hash = $1 and ended_at is null and refresh_token is not null and refreshed_at <= instant() - make_interval(secs => $3)
-				and (refreshing_until is null or refreshing_until <= instant())
+			where id_hash = $1 and ended_at is null and refresh_token is not null and refreshed_at <= (select instant()) - make_interval(secs => $3)
+				and (refreshing_until is null or refreshing_until <= (select instant()))
 			returning refresh_token, refreshing_until`, idHash, refreshLease.Seconds(), RefreshEvery.Seconds())
 	})
 	if isNoRows(err) {

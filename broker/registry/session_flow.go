@@ -52,7 +52,7 @@ func (r *Registry) TakeSignIn(ctx context.Context, stateHash, browserHash []byte
 	}
 	err := r.inTx(ctx, func(t *sqlx.Tx) error {
 		return t.GetContext(ctx, &row, `update sign_in set used_at = instant()
-			where state_hash = $1 and browser_hash = $2 and used_at is null and started_at > instant() - make_interval(secs => $3)
+			where state_hash = $1 and browser_hash = $2 and used_at is null and started_at > (select instant()) - make_interval(secs => $3)
 			returning nonce, verifier, return_to, prompt, max_age, strength, action, extract(epoch from used_at - started_at) as age`,
 			stateHash, browserHash, SignInWithin.Seconds())
 	})
@@ -151,14 +151,14 @@ func alone(ctx context.Context, t *sqlx.Tx, names ...string) error {
 func (r *Registry) Forget(ctx context.Context) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
 		for _, q := range append([]string{
-			`delete from sign_in where started_at < instant() - interval '1 hour'`,
-			`delete from used_jti where expires_at < instant() - interval '1 hour'`,
-			`delete from session where least(ended_at, ends_at) < instant() - interval '1 day'`,
-			`delete from display where shown_at < instant() - interval '2 days'`,
+			`delete from sign_in where started_at < (select instant()) - interval '1 hour'`,
+			`delete from used_jti where expires_at < (select instant()) - interval '1 hour'`,
+			`delete from session where least(ended_at, ends_at) < (select instant()) - interval '1 day'`,
+			`delete from display where shown_at < (select instant()) - interval '2 days'`,
 			`delete from used_challenge where expires_at < clock_timestamp() - interval '1 hour'`,
-			`delete from sample where at < instant() - interval '8 days'`,
-			`delete from counter where slot < instant() - interval '2 days'`,
-			`delete from kept_form where kept_at < instant() - interval '30 minutes'`, // KeptFor
+			`delete from sample where at < (select instant()) - interval '8 days'`,
+			`delete from counter where slot < (select instant()) - interval '2 days'`,
+			`delete from kept_form where kept_at < (select instant()) - interval '30 minutes'`, // KeptFor
 		}, forgetChanges...) {
 			if _, err := t.ExecContext(ctx, q); err != nil {
 				return err

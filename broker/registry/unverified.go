@@ -24,7 +24,7 @@ const lookAgain = time.Minute
 func (r *Registry) DueUnverified(ctx context.Context) (due []Unverified, err error) {
 	err = r.inTx(ctx, func(t *sqlx.Tx) error {
 		return t.SelectContext(ctx, &due, `update account set look_at = instant() + make_interval(secs => $1) where id in (
-			select id from account where look_at <= instant() order by look_at limit 20 for update skip locked)
+			select id from account where look_at <= (select instant()) order by look_at limit 20 for update skip locked)
 			returning id, coalesce(sub, '') as sub`, lookAgain.Seconds())
 	})
 	return due, err

@@ -91,7 +91,7 @@ func (l looker) dependants(where string, args []any, change func(*policies.Facts
 	if err := sqlx.SelectContext(l.ctx, l.r.db, &rows, `select distinct m.on_behalf as account, m.site_id as site, s.name
 		from fact_mandate m join site s on s.id = m.site_id
 		where m.ended_at is null and exists (select 1 from access_grant g where g.account_id = m.on_behalf and g.site_id = m.site_id
-			and g.ended_at is null and g.until_at > instant() and g.basis @> array[m.id]) and `+where, args...); err != nil {
+			and g.ended_at is null and g.until_at > (select instant()) and g.basis @> array[m.id]) and `+where, args...); err != nil {
 		return nil, err
 	}
 	var ids []string

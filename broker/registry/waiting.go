@@ -75,7 +75,7 @@ func (r *Registry) Waiting(ctx context.Context) (ready []Lane, next time.Duratio
 func (r *Registry) Due(ctx context.Context) (more bool, err error) {
 	const some = 100
 	var ids []string
-	if err := r.db.SelectContext(ctx, &ids, `select id from account where next_at <= instant() order by next_at limit $1`, some); err != nil {
+	if err := r.db.SelectContext(ctx, &ids, `select id from account where next_at <= (select instant()) order by next_at limit $1`, some); err != nil {
 		return false, err
 	}
 	var failed error // one account that cannot be settled holds up no other
@@ -93,9 +93,9 @@ func (r *Registry) Due(ctx context.Context) (more bool, err error) {
 func (r *Registry) recheck(ctx context.Context) error {
 	return r.inTx(ctx, func(t *sqlx.Tx) error {
 		var ids []string
-		if err := t.SelectContext(ctx, &ids, `with gone as (delete from reverify where due_at <= instant() returning account_id)
+		if err := t.SelectContext(ctx, &ids, `with gone as (delete from reverify where due_at <= (select instant()) returning account_id)
 			select account_id from gone union select r.account_id from receipt r join receipt_step s on s.receipt_id = r.id
-				where r.confirmed_at is null and s.done_at is null and coalesce(s.due_at, r.at) <= instant()`); err != nil || len(ids) == 0 {
+				where r.confirmed_at is null and s.done_at is null and coalesce(s.due_at, r.at) <= (select instant())`); err != nil || len(ids) == 0 {
 			return err
 		}
 		if _, err := t.ExecContext(ctx, `update account set wanted_rev = wanted_rev + 1, retry_at = '-infinity' where id = any($1) and wanted_rev = applied_rev`, pq.Array(ids)); err != nil {

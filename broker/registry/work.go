@@ -45,14 +45,14 @@ type Leaf struct {
 // of which something ended and is not confirmed, or others. The revision that was read
 // is what finishing confirms.
 func (r *Registry) ClaimAccount(ctx context.Context, urgent bool, root string) (w AccountWork, ok bool, err error) {
-	only := ` and ` + urgently
+	only := ` and ` + urgently + ` order by urgent_rev > applied_rev desc, retry_at, id`
 	if !urgent {
-		only = ` and not ` + urgently
+		only = ` and not ` + urgently + ` order by retry_at` // as the index has them: an import is long
 	}
 	return r.claimAccount(ctx, only, root, nil)
 }
 
-// claimAccount is ClaimAccount of those for whom only holds, whose arguments begin at $3;
+// claimAccount is ClaimAccount of the first for whom only holds, whose arguments begin at $3;
 // first is done before, in the same transaction, and may be nil.
 func (r *Registry) claimAccount(ctx context.Context, only, root string, first func(*sqlx.Tx) error, args ...any) (w AccountWork, ok bool, err error) {
 	var row struct {
@@ -77,9 +77,8 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 			}
 		}
 		err := t.GetContext(ctx, &row, `update account set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
-			where id = (select id from account where wanted_rev > applied_rev and state <> 'refused' and retry_at <= instant()
-				and (lease_until is null or lease_until < clock_timestamp())`+only+`
-				order by urgent_rev > applied_rev desc, retry_at, id limit 1 for update skip locked)
+			where id = (select id from account where wanted_rev > applied_rev and state <> 'refused' and retry_at <= (select instant())
+				and (lease_until is null or lease_until < clock_timestamp())`+only+` limit 1 for update skip locked)
 			returning `+accountColumns+`, wanted_rev, urgent_rev > applied_rev as urgent, tries, even_at, exists (select 1 from step
 				where target = account.id and rev >= urgent_rev and kind = 'end-sessions' and outcome = 'done') as ended,
 				factors_rev > applied_rev and not exists (select 1 from step
@@ -115,7 +114,7 @@ func wantedGroups(ctx context.Context, q sqlx.QueryerContext, account, root stri
 	}
 	err := sqlx.SelectContext(ctx, q, &rows, `select distinct rg.kc_id, $2 || '/' || s.program || '/' || s.code || '/' || g.leaf as path
 		from access_grant g join site s on s.id = g.site_id left join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
-		where g.account_id = $1 and g.ended_at is null and g.from_at <= instant() and g.until_at > instant()
+		where g.account_id = $1 and g.ended_at is null and g.from_at <= (select instant()) and g.until_at > (select instant())
 			and not exists (select 1 from drift d where d.group_id = rg.kc_id and d.kind = 'group-missing' and d.done_at is null) order by path`, account, root)
 	var leaves []Leaf
 	waits := false
@@ -254,7 +253,7 @@ func (r *Registry) claimSite(ctx context.Context, only string, first func(*sqlx.
 			}
 		}
 		return t.GetContext(ctx, &w, `update site set lease = $1, lease_until = clock_timestamp() + $2 * interval '1 second'
-			where id = (select id from site where wanted_rev > applied_rev and opened_at is not null and retry_at <= instant()
+			where id = (select id from site where wanted_rev > applied_rev and opened_at is not null and retry_at <= (select instant())
 				and (lease_until is null or lease_until < clock_timestamp())`+only+` order by retry_at, id limit 1 for update skip locked)
 			returning `+siteColumns+`, wanted_rev, tries`, args...)
 	})
