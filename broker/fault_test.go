@@ -56,7 +56,7 @@ func faults(t *testing.T, n times) {
 
 // rounds is some work under a fault: Paul's access is taken away and given back, and
 // each time the realm has to follow.
-func (g *ground) rounds(n int, fault string, needed int, injected func() int) (calls int) {
+func (g *ground) rounds(n int, fault string, needed int, injected func() int) (writes int) {
 	g.t.Helper()
 	g.under(fault, needed, func() (int, time.Duration) {
 		var slowest time.Duration
@@ -68,7 +68,7 @@ func (g *ground) rounds(n int, fault string, needed int, injected func() int) (c
 		}
 		return injected(), slowest
 	})
-	return g.rows[len(g.rows)-1].calls
+	return g.rows[len(g.rows)-1].writes
 }
 
 // met counts the faults that a proxy's rules have brought about since now.
