@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/broker"
 	"countersign/broker/faulty"
@@ -36,6 +37,10 @@ func TestKeycloakDown(t *testing.T) {
 	_, err = m.desk.Practise(m.site, dora, "pharmacist", walk.Licensed("", "cpbc", "P300", inAYear()), m.mona, walk.Inbox)
 	must(t, err)
 	s.inPlace(t, dora, "Pharmacist")
+	elsa := s.person(t, "Elsa", "Moor")
+	_, err = m.desk.Practise(m.site, elsa, "pharmacist", walk.Licensed("", "cpbc", "P301", inAYear()), m.mona, walk.Inbox)
+	must(t, err)
+	s.inPlace(t, elsa, "Pharmacist")
 	_, err = m.paul.Get("/sign-in?strength=two-factor&return=/inbox") // who decides has proved well and lately who they are
 	must(t, err)
 
@@ -65,7 +70,20 @@ func TestKeycloakDown(t *testing.T) {
 		t.Error("welcomed before there was anything to use")
 	}
 
+	// Longer than a sign-in is fresh enough to decide with, and nobody can sign in anew: an
+	// end does not wait for that.
+	s.query(t, new(int), `update realm_follow set polled_at = polled_at - $1 * interval '1 second' returning 1`, 60)
+	for range 2 {
+		s.move(t, 9*time.Minute)
+		get(t, m.mona, "/access")
+	}
+	s.ends(t, m.mona, elsa, m.site, "pharmacist")
+	if s.holds(t, elsa, m.site, "pharmacist") {
+		t.Error("the end waits for a sign-in that nobody can give")
+	}
+
 	must(t, kc.Pass())
+	s.inRealm(t, elsa, m.site)
 	s.inRealm(t, m.mona, m.site, "administrator", "on-behalf-of", "viewer")
 	s.inRealm(t, dora, m.site)
 	s.inPlace(t, m.mona, "On-behalf-of user")

@@ -33,7 +33,7 @@ func MayDeactivate(ps Programs, a Actor, c Case, subject, role string) Answer {
 	if last(c, subject, role) && !a.CanOperate(ps, Registrar, c.program()) {
 		return refuse(LastAdministrator)
 	}
-	return ans.asking(c.Program, ToDecide)
+	return ans.asking(c.Program, ToDecide).ending()
 }
 
 // MayLeave tells whether the actor may end their own role at Case.Site, now or
@@ -121,11 +121,11 @@ func MayEndMandate(ps Programs, a Actor, c Case, authorizer, onBehalf string) An
 	case "":
 		return refuse(NotSignedIn)
 	case authorizer:
-		return allow(ByAuthorizer).asking(c.Program, ToDecide)
+		return allow(ByAuthorizer).asking(c.Program, ToDecide).ending()
 	case onBehalf:
 		return allow(BySubject)
 	}
-	return MayAdminister(ps, a, c).asking(c.Program, ToDecide)
+	return MayAdminister(ps, a, c).asking(c.Program, ToDecide).ending()
 }
 
 // MayRecordStanding tells whether the actor may record that the request's subject
@@ -151,6 +151,11 @@ func MayRecordStanding(ps Programs, a Actor, c Case) Answer {
 
 // MaySuspend tells whether the actor may suspend the subject in a whole program.
 func MaySuspend(ps Programs, a Actor, program, subject string) Answer {
+	return MayLift(ps, a, program, subject).ending()
+}
+
+// MayLift tells whether the actor may end such a suspension.
+func MayLift(ps Programs, a Actor, program, subject string) Answer {
 	switch {
 	case a.Account == "":
 		return refuse(NotSignedIn)

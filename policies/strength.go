@@ -35,12 +35,14 @@ func StrengthOf(acr string) Strength {
 type SignIn struct {
 	Strength Strength
 	Age      time.Duration // since they gave the proof
+	Away     bool          // where a newer one is given, nobody answers
 }
 
 // Proof is the least sign-in that something asks for.
 type Proof struct {
 	Strength Strength
 	Fresh    time.Duration // not older than this; 0: of any age
+	Ends     bool          // it only takes access away: while nobody can give fresh proof, older does
 }
 
 // LeastACR is what an application that sees these programs' groups demands of every
@@ -81,6 +83,13 @@ func (ans Answer) asking(p *Program, kind ActKind) Answer {
 	return ans
 }
 
+// ending is an answer about what only takes access away: that does not wait until
+// Keycloak answers again (F04).
+func (ans Answer) ending() Answer {
+	ans.Asks.Ends = ans.OK
+	return ans
+}
+
 // Given is the answer for somebody with this sign-in: who may, but has not proved
 // well or lately enough who they are, may not until they have.
 func (ans Answer) Given(s SignIn) Answer {
@@ -89,7 +98,7 @@ func (ans Answer) Given(s SignIn) Answer {
 		return ans
 	case s.Strength < ans.Asks.Strength:
 		return refuse(SignInTooWeak)
-	case ans.Asks.Fresh > 0 && s.Age >= ans.Asks.Fresh:
+	case ans.Asks.Fresh > 0 && s.Age >= ans.Asks.Fresh && !(ans.Asks.Ends && s.Away):
 		return refuse(SignInTooOld)
 	}
 	return ans

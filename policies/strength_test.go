@@ -33,7 +33,7 @@ func TestStrengthOfPrograms(t *testing.T) {
 	}
 	helper, _ := small.Role("helper")
 	worker, _ := small.Role("worker")
-	if helper.SignIn != TwoFactor || worker.SignIn != OneFactor || small.Acts[ToDecide] != (Proof{TwoFactor, 10 * time.Minute}) || small.Acts[ToSign] != (Proof{OneFactor, 20 * time.Minute}) {
+	if helper.SignIn != TwoFactor || worker.SignIn != OneFactor || small.Acts[ToDecide] != (Proof{Strength: TwoFactor, Fresh: 10 * time.Minute}) || small.Acts[ToSign] != (Proof{Strength: OneFactor, Fresh: 20 * time.Minute}) {
 		t.Errorf("read: %v %v %v", helper.SignIn, worker.SignIn, small.Acts)
 	}
 }
@@ -50,16 +50,21 @@ func TestGiven(t *testing.T) {
 		with SignIn
 		want []string // nil: may
 	}{
-		{"strong and fresh", asks, SignIn{TwoFactor, 14*time.Minute + 59*time.Second}, nil},
-		{"weak", asks, SignIn{OneFactor, 0}, []string{SignInTooWeak}},
-		{"weak and old", asks, SignIn{OneFactor, time.Hour}, []string{SignInTooWeak}},
-		{"old", asks, SignIn{TwoFactor, 16 * time.Minute}, []string{SignInTooOld}},
-		{"just too old", asks, SignIn{TwoFactor, 15 * time.Minute}, []string{SignInTooOld}},
-		{"no bound of age", Answer{OK: true, Asks: Proof{Strength: TwoFactor}}, SignIn{TwoFactor, 11 * time.Hour}, nil},
-		{"nothing asked", Answer{OK: true}, SignIn{OneFactor, 11 * time.Hour}, nil},
-		{"may not at all", refuse(NotVisible), SignIn{OneFactor, time.Hour}, []string{NotVisible}},
-		{"unknown words", asks, SignIn{StrengthOf("3"), 0}, []string{SignInTooWeak}},
-		{"Keycloak's own", asks, SignIn{StrengthOf("two-factor"), 0}, nil},
+		{"strong and fresh", asks, SignIn{Strength: TwoFactor, Age: 14*time.Minute + 59*time.Second}, nil},
+		{"weak", asks, SignIn{Strength: OneFactor, Age: 0}, []string{SignInTooWeak}},
+		{"weak and old", asks, SignIn{Strength: OneFactor, Age: time.Hour}, []string{SignInTooWeak}},
+		{"old", asks, SignIn{Strength: TwoFactor, Age: 16 * time.Minute}, []string{SignInTooOld}},
+		{"just too old", asks, SignIn{Strength: TwoFactor, Age: 15 * time.Minute}, []string{SignInTooOld}},
+		{"old, and Keycloak away", asks, SignIn{Strength: TwoFactor, Age: 16 * time.Minute, Away: true}, []string{SignInTooOld}},
+		{"an end, old", asks.ending(), SignIn{Strength: TwoFactor, Age: 16 * time.Minute}, []string{SignInTooOld}},
+		{"an end, old, and Keycloak away", asks.ending(), SignIn{Strength: TwoFactor, Age: 11 * time.Hour, Away: true}, nil},
+		{"an end, weak, and Keycloak away", asks.ending(), SignIn{Strength: OneFactor, Away: true}, []string{SignInTooWeak}},
+		{"an end that one may not bring about", refuse(NotVisible).ending(), SignIn{Strength: TwoFactor, Away: true}, []string{NotVisible}},
+		{"no bound of age", Answer{OK: true, Asks: Proof{Strength: TwoFactor}}, SignIn{Strength: TwoFactor, Age: 11 * time.Hour}, nil},
+		{"nothing asked", Answer{OK: true}, SignIn{Strength: OneFactor, Age: 11 * time.Hour}, nil},
+		{"may not at all", refuse(NotVisible), SignIn{Strength: OneFactor, Age: time.Hour}, []string{NotVisible}},
+		{"unknown words", asks, SignIn{Strength: StrengthOf("3")}, []string{SignInTooWeak}},
+		{"Keycloak's own", asks, SignIn{Strength: StrengthOf("two-factor")}, nil},
 	} {
 		got := c.ans.Given(c.with)
 		if got.OK != (c.want == nil) || c.want != nil && !slices.Equal(got.Reasons, c.want) {
@@ -76,6 +81,7 @@ func TestWhatIsAsked(t *testing.T) {
 	licensed := joinCase(t, ps)
 	licensed.Needs = append(licensed.Needs, NeedState{Need: Need{Kind: NeedStanding}, State: Outstanding})
 	chief, doc, rita, ann := actor("chief", "administrator"), actor("doc", "practitioner"), actor("rita", "op:registrar"), actor("ann")
+	ends := []string{"deactivate", "end a mandate of own", "end one of others", "suspend"} // nothing else does without fresh proof while Keycloak is away
 	plan := Restriction{Account: "ann", By: "chief", Program: "careconnect", Site: "clinic"}
 	for name, c := range map[string]struct {
 		ans  Answer
@@ -92,18 +98,21 @@ func TestWhatIsAsked(t *testing.T) {
 		"end one of others":    {MayEndMandate(ps, chief, join, "doc", "ann"), ToDecide},
 		"standing":             {MayRecordStanding(ps, rita, licensed), ToDecide},
 		"suspend":              {MaySuspend(ps, rita, "careconnect", "ann"), ToDecide},
+		"lift":                 {MayLift(ps, rita, "careconnect", "ann"), ToDecide},
 		"reset factors":        {MayResetFactors(ps, chief, join, ann), ToDecide},
 		"invite an operator":   {MayInviteOperator(ps, rita, "careconnect", "support"), ToDecide},
 		"attest":               {MayAttest(ann, join, "direct-care-only"), ToSign},
 		"declare":              {MayDeclare(ann, site), ToSign},
 	} {
-		if want := ps["careconnect"].Acts[c.kind]; !c.ans.OK || c.ans.Asks != want || want.Fresh == 0 {
+		want := ps["careconnect"].Acts[c.kind]
+		want.Ends = slices.Contains(ends, name)
+		if !c.ans.OK || c.ans.Asks != want || want.Fresh == 0 {
 			t.Errorf("%s: %+v, want it to ask %v", name, c.ans, want)
 		}
 	}
 	// One's own way out is never barred by an old sign-in.
 	for name, ans := range map[string]Answer{"leave": MayLeave(ann, join, "on-behalf-of"), "give up acting for another": MayEndMandate(ps, ann, join, "doc", "ann")} {
-		if !ans.Given(SignIn{OneFactor, 11 * time.Hour}).OK {
+		if !ans.Given(SignIn{Strength: OneFactor, Age: 11 * time.Hour}).OK {
 			t.Errorf("%s: %+v", name, ans)
 		}
 	}

@@ -287,14 +287,21 @@ func (tx *Tx) lock(touch Touch) error {
 			return errGrew
 		}
 	}
-	if err := tx.GetContext(tx.ctx, &tx.At, `select greatest(instant(), $1::timestamptz + interval '1 microsecond')`, last); err != nil {
+	var now struct {
+		At   time.Time
+		Away bool
+	}
+	if err := tx.GetContext(tx.ctx, &now, `select greatest(instant(), $1::timestamptz + interval '1 microsecond') as at, coalesce((select polled_at < clock_timestamp() - $2 * interval '1 second' from realm_follow), false) as away`,
+		last, awayAfter.Seconds()); err != nil {
 		return err
 	}
+	tx.At = now.At
 	if tx.Programs, err = tx.r.programsAt(tx.ctx, tx.Tx, tx.At); err != nil {
 		return err
 	}
 	if tx.act.By.Account != "" {
 		tx.SignIn = signIn(tx.act.By.ACR, tx.At.Sub(tx.act.By.AuthTime))
+		tx.SignIn.Away = now.Away
 		tx.Actor, err = actorAt(tx.ctx, tx.Tx, tx.act.By.Account, tx.At)
 	}
 	return err

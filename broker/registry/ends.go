@@ -281,7 +281,7 @@ func (r *Registry) Lift(ctx context.Context, by By, program, account string) err
 		if err := tx.knownIn(program, account); err != nil {
 			return "", err
 		}
-		if a := policies.MaySuspend(tx.Programs, tx.Actor, program, account).Given(tx.SignIn); !a.OK {
+		if a := policies.MayLift(tx.Programs, tx.Actor, program, account).Given(tx.SignIn); !a.OK {
 			return "", refuse(a)
 		}
 		n, err := tx.end("restriction", `account_id = $3 and kind = 'suspended' and program = $4`, account, program)

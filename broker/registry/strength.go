@@ -12,6 +12,10 @@ func signIn(acr string, age time.Duration) policies.SignIn {
 	return policies.SignIn{Strength: policies.StrengthOf(acr), Age: max(0, age)}
 }
 
+// awayAfter is how long Keycloak must not have told any replica of its changes, who ask
+// every two seconds, for it to count as away.
+const awayAfter = 30 * time.Second
+
 // SignIn is how the person proved who they are, at the moment of their request.
 func (p Person) SignIn() policies.SignIn {
 	return signIn(p.Session.ACR, p.At.Sub(p.Session.AuthTime))
