@@ -55,6 +55,7 @@ type session struct {
 	client, server *net.TCPConn
 	answered       chan Fault // of the COMMIT that is under way
 	writes         string     // the transaction's first write
+	prepared       map[string]string
 }
 
 func (p *Postgres) relay(c *passing) {
@@ -64,7 +65,7 @@ func (p *Postgres) relay(c *passing) {
 		abort(c.TCPConn)
 		return
 	}
-	s := &session{proxy: p, client: c.TCPConn, server: up.(*net.TCPConn), answered: make(chan Fault, 1)}
+	s := &session{proxy: p, client: c.TCPConn, server: up.(*net.TCPConn), answered: make(chan Fault, 1), prepared: map[string]string{}}
 	defer s.server.Close()
 	back := make(chan struct{})
 	go func() {
@@ -88,7 +89,7 @@ func (s *session) up() {
 		if err != nil {
 			return
 		}
-		if sql := statement(m); sql != "" {
+		if sql := s.statement(m); sql != "" {
 			s.note(sql)
 			if strings.EqualFold(sql, "commit") && s.writes != "" {
 				f := s.proxy.meets(Call{What: "commit " + s.writes})
@@ -172,15 +173,21 @@ func shape(words []string) string {
 	return strings.Join(words[:n], " ")
 }
 
-// statement is the SQL of a message that brings some: Query or Parse.
-func statement(m []byte) string {
+// statement is the SQL that a message has run: a Query, the Parse of what has no name, or
+// the Bind of what was prepared under one.
+func (s *session) statement(m []byte) string {
+	name, rest, _ := bytes.Cut(m[5:], []byte{0})
+	sql, _, _ := bytes.Cut(rest, []byte{0})
 	switch m[0] {
 	case 'Q':
 		return strings.TrimSpace(strings.TrimRight(string(m[5:]), "\x00; "))
 	case 'P':
-		_, rest, _ := bytes.Cut(m[5:], []byte{0}) // the statement's name
-		sql, _, _ := bytes.Cut(rest, []byte{0})
-		return strings.TrimSpace(string(sql))
+		if len(name) == 0 {
+			return strings.TrimSpace(string(sql))
+		}
+		s.prepared[string(name)] = strings.TrimSpace(string(sql))
+	case 'B':
+		return s.prepared[string(sql)] // the name follows that of the portal
 	}
 	return ""
 }

@@ -12,7 +12,7 @@ import (
 	"countersign/broker/local"
 )
 
-// Commits are told apart by what they write; an answer that is lost leaves the row, and a
+// Commits are told apart by what they write, prepared before or not; an answer that is lost leaves the row, and a
 // connection that ends before its commit leaves none.
 func TestPostgres(t *testing.T) {
 	t.Parallel()
@@ -31,6 +31,9 @@ func TestPostgres(t *testing.T) {
 	defer db.Close()
 	_, err = db.ExecContext(ctx, `create table thing (n int primary key)`)
 	must(t, err)
+	const insert = "insert into thing\nvalues ($1)"
+	prepared, err := db.PrepareContext(ctx, insert)
+	must(t, err)
 	write := func(n int) error {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
@@ -40,7 +43,12 @@ func TestPostgres(t *testing.T) {
 		if _, err := tx.ExecContext(ctx, `select 1 where $1 > 0`, n); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "insert into thing\nvalues ($1)", n); err != nil {
+		if n%2 == 1 { // once and for all, or each time
+			_, err = tx.StmtContext(ctx, prepared).ExecContext(ctx, n)
+		} else {
+			_, err = tx.ExecContext(ctx, insert, n)
+		}
+		if err != nil {
 			return err
 		}
 		return tx.Commit()
