@@ -28,7 +28,7 @@ type Config struct {
 	Proxies   []netip.Prefix `group:"Portal" name:"trusted-proxies" env:"COUNTERSIGN_TRUSTED_PROXIES" help:"Networks of the proxies in front, whose X-Forwarded-For is believed, such as 10.0.0.0/8; nobody's where empty."`
 	OpsListen string         `group:"Portal" env:"COUNTERSIGN_OPS_LISTEN" default:"127.0.0.1:7401" help:"Address of /livez, /readyz and /metrics; not for the public."`
 
-	Database Secret `group:"Record" env:"DATABASE_URL" required:"" help:"PostgreSQL, as the role countersign_app."`
+	Database Secret `group:"Record" env:"DATABASE_URL" required:"" help:"PostgreSQL, as the role countersign_app; directly, or through a pool by session."`
 	Keys     string `group:"Record" env:"COUNTERSIGN_KEYS" required:"" help:"Folder of the keys for signing, sealing and pepper."`
 
 	Keycloak string `group:"Keycloak" env:"COUNTERSIGN_KEYCLOAK_URL" required:"" help:"Base URL of Keycloak."`
