@@ -11,36 +11,43 @@ import (
 	"countersign/provisioning"
 )
 
-// braked fills in what the record says is over. While the record is not believed, only
-// what was decided since then counts: what it wanted before is not given, what it ended
-// before is no reason to take away, and an account of which nothing was decided is let be.
-func (w *AccountWork) braked(ctx context.Context, t *sqlx.Tx, account, root string) error {
-	var older *time.Time
-	if err := t.GetContext(ctx, &older, `select max(held_at) from brake where kind = $1 and state = 'held'`, BrakeOlder); err != nil {
-		return err
-	}
+// place fills in which groups an account should be in now, and which of its grants are
+// over. While the record is not believed, since older, only what was decided since then
+// counts: what it wanted before is not given, what it ended before is no reason to take
+// away, and an account of which nothing was decided is let be.
+func (w *AccountWork) place(ctx context.Context, t *sqlx.Tx, account, root string, older *time.Time) error {
 	var rows []struct {
-		Leaf
-		Open  bool
-		Since time.Time // when it was decided
+		ID     *string `db:"kc_id"` // nil: the group is not made yet
+		Path   string
+		Wanted bool
+		Open   bool      // if only from a later moment on
+		Since  time.Time // when it was decided
 	}
 	if err := t.SelectContext(ctx, &rows, `select rg.kc_id, $2 || '/' || s.program || '/' || s.code || '/' || g.leaf as path,
-			bool_or(g.ended_at is null and g.until_at > (select instant())) as open,
-			max(case when g.ended_at is null and g.until_at > (select instant()) then g.from_at else least(g.ended_at, g.until_at) end) as since
-		from access_grant g join site s on s.id = g.site_id join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
+			bool_or(g.ended_at is null and g.from_at <= now.at and g.until_at > now.at)
+				and not exists (select 1 from drift d where d.group_id = rg.kc_id and d.kind = 'group-missing' and d.done_at is null) as wanted,
+			bool_or(g.ended_at is null and g.until_at > now.at) as open,
+			max(case when g.ended_at is null and g.until_at > now.at then g.from_at else least(g.ended_at, g.until_at) end) as since
+		from (select instant() as at) now, access_grant g join site s on s.id = g.site_id left join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
 		where g.account_id = $1 group by 1, 2 order by 2`, account, root); err != nil {
 		return err
 	}
 	w.Frozen = older != nil
 	for _, row := range rows {
-		switch {
-		case older != nil && row.Since.Before(*older):
-			w.Groups = slices.DeleteFunc(w.Groups, func(l Leaf) bool { return l.ID == row.ID })
+		if row.ID == nil {
+			w.Waits = w.Waits || row.Wanted
 			continue
-		case !row.Open:
-			w.Over = append(w.Over, row.Leaf)
+		}
+		if older != nil && row.Since.Before(*older) {
+			continue
 		}
 		w.Frozen = false
+		if row.Wanted {
+			w.Groups = append(w.Groups, Leaf{*row.ID, row.Path})
+		}
+		if !row.Open {
+			w.Over = append(w.Over, Leaf{*row.ID, row.Path})
+		}
 	}
 	return nil
 }

@@ -107,20 +107,25 @@ func Schema() string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// Listen calls wake whenever something was committed that workers may have to
-// follow, and once after each reconnection, until ctx ends.
-func (r *Registry) Listen(ctx context.Context, wake func()) error {
+// Listen calls wake whenever something was committed that workers may have to follow,
+// with the lane that has to where that is known, and once after each reconnection, until
+// ctx ends.
+func (r *Registry) Listen(ctx context.Context, wake func(Lane)) error {
 	l := pq.NewListener(r.url, 100*time.Millisecond, 10*time.Second, nil)
 	defer l.Close()
 	if err := l.Listen("work"); err != nil {
 		return fmt.Errorf("registry: listen: %w", err)
 	}
+	wake("")
 	for {
-		wake()
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-l.Notify:
+		case n := <-l.Notify:
+			if n == nil { // connected anew
+				n = &pq.Notification{}
+			}
+			wake(Lane(n.Extra))
 		}
 	}
 }

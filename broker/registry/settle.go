@@ -148,7 +148,14 @@ func (tx *Tx) follow(account string, out policies.Outcome, changed, ended bool) 
 		urgent_rev = case when $4 then wanted_rev + 1 else urgent_rev end,
 		retry_at = case when $3 then '-infinity' else retry_at end, tries = case when $3 then 0 else tries end
 		where id = $1`, account, timeOrNil(next), changed, ended)
-	return err
+	if err != nil || !changed {
+		return err
+	}
+	lane := LaneAccounts
+	if ended {
+		lane = LaneUrgent
+	}
+	return wakeLane(tx.ctx, tx, lane)
 }
 
 // granted closes the requests whose wish is fulfilled, and not by an adoption alone.

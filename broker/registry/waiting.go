@@ -117,7 +117,10 @@ func (r *Registry) execAndWake(ctx context.Context, query string, args ...any) e
 }
 
 // wakeWorkers tells all workers, at commit, that there may be something to do.
-func wakeWorkers(ctx context.Context, e sqlx.ExecerContext) error {
-	_, err := e.ExecContext(ctx, `select pg_notify('work', '')`)
+func wakeWorkers(ctx context.Context, e sqlx.ExecerContext) error { return wakeLane(ctx, e, "") }
+
+// wakeLane is wakeWorkers for what one lane has to do, which need not be asked for first.
+func wakeLane(ctx context.Context, e sqlx.ExecerContext, lane Lane) error {
+	_, err := e.ExecContext(ctx, `select pg_notify('work', $1)`, lane)
 	return err
 }

@@ -66,6 +66,7 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 		Tries     int
 		Claimed   time.Time
 		LoggedOut *time.Time `db:"logged_out"`
+		Older     *time.Time // since when the record is not believed
 		Even      *time.Time `db:"even_at"`
 	}
 	w.Lease = NewID()
@@ -85,14 +86,12 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 				where target = account.id and rev >= factors_rev and kind = 'forget-factors' and outcome = 'done') as forget,
 				sub is null and exists (select 1 from step where target = account.id and kind = 'create' and sent_at is not null) as before,
 				instant() as claimed, (select max(logged_out_at) from receipt where account_id = account.id and confirmed_at is null) as logged_out,
-				exists (select 1 from receipt where account_id = account.id and confirmed_at is null) as owes`, args...)
+				exists (select 1 from receipt where account_id = account.id and confirmed_at is null) as owes,
+				(select max(held_at) from brake where kind = '`+BrakeOlder+`' and state = 'held') as older`, args...)
 		if err != nil {
 			return err
 		}
-		if w.Groups, w.Waits, err = wantedGroups(ctx, t, row.ID, root); err != nil {
-			return err
-		}
-		return w.braked(ctx, t, row.ID, root)
+		return w.place(ctx, t, row.ID, root, row.Older)
 	})
 	if isNoRows(err) {
 		return w, false, nil
@@ -104,28 +103,6 @@ func (r *Registry) claimAccount(ctx context.Context, only, root string, first fu
 		w.LoggedOut = *row.LoggedOut
 	}
 	return w, err == nil, err
-}
-
-// wantedGroups are the groups in which an account should be now.
-func wantedGroups(ctx context.Context, q sqlx.QueryerContext, account, root string) ([]Leaf, bool, error) {
-	var rows []struct {
-		ID   *string `db:"kc_id"`
-		Path string
-	}
-	err := sqlx.SelectContext(ctx, q, &rows, `select distinct rg.kc_id, $2 || '/' || s.program || '/' || s.code || '/' || g.leaf as path
-		from access_grant g join site s on s.id = g.site_id left join realm_group rg on rg.site_id = g.site_id and rg.leaf = g.leaf
-		where g.account_id = $1 and g.ended_at is null and g.from_at <= (select instant()) and g.until_at > (select instant())
-			and not exists (select 1 from drift d where d.group_id = rg.kc_id and d.kind = 'group-missing' and d.done_at is null) order by path`, account, root)
-	var leaves []Leaf
-	waits := false
-	for _, row := range rows {
-		if row.ID == nil {
-			waits = true
-			continue
-		}
-		leaves = append(leaves, Leaf{*row.ID, row.Path})
-	}
-	return leaves, waits, err
 }
 
 // FinishAccount confirms that the realm shows what was wanted at a revision,

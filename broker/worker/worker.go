@@ -104,7 +104,10 @@ func (w *Worker) Run(ctx context.Context) {
 	lanes.Go(func() { w.watch(ctx, look, wakes) })
 	lanes.Go(func() {
 		for ctx.Err() == nil {
-			if err := w.Registry.Listen(ctx, func() { nudge(look) }); err != nil {
+			if err := w.Registry.Listen(ctx, func(lane registry.Lane) {
+				nudge(wakes[lane]) // one of its workers; whether others have something to do too is looked up
+				nudge(look)
+			}); err != nil {
 				w.Log.Warn("cannot listen for work", "err", err)
 				pause(ctx, time.Second)
 			}
