@@ -68,18 +68,18 @@ type KnownGroup struct {
 	Leaf    string
 }
 
-// KnownGroups are all of them, and KnownSites, as program and code, all that may have
-// groups.
-func (r *Registry) KnownGroups(ctx context.Context) (groups []KnownGroup, sites [][2]string, err error) {
+// KnownSite is a site that may have groups.
+type KnownSite struct {
+	Program, Code string
+	Coming        bool // some of its groups are being made: the realm may have them before the record does
+}
+
+// KnownGroups are all of them, and all sites that may have some.
+func (r *Registry) KnownGroups(ctx context.Context) (groups []KnownGroup, sites []KnownSite, err error) {
 	if err := r.db.SelectContext(ctx, &groups, `select rg.kc_id, rg.site_id, s.program, s.code, rg.leaf from realm_group rg join site s on s.id = rg.site_id order by rg.site_id, rg.leaf`); err != nil {
 		return nil, nil, err
 	}
-	var rows []struct{ Program, Code string }
-	err = r.db.SelectContext(ctx, &rows, `select program, code from site where opened_at is not null`)
-	for _, row := range rows {
-		sites = append(sites, [2]string{row.Program, row.Code})
-	}
-	return groups, sites, err
+	return groups, sites, r.db.SelectContext(ctx, &sites, `select program, code, wanted_rev > applied_rev as coming from site where opened_at is not null`)
 }
 
 // KnownPerson is somebody whom the record has in the realm.

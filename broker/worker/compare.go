@@ -97,6 +97,9 @@ func (l *look) all(ctx context.Context) (seen provisioning.Seen, why string, err
 // follow tells what was found, weighs all that would be taken away together, and has
 // each account concerned looked at by itself.
 func (l *look) follow(ctx context.Context) error {
+	if err := l.dropOurs(ctx); err != nil {
+		return err
+	}
 	found, err := l.Registry.Report(ctx, l.found...)
 	tellFound(l.Log, found)
 	if err != nil {
@@ -180,10 +183,19 @@ func (l *look) expected(ctx context.Context) (e provisioning.Expected, err error
 		l.sites[path.Join(l.Root, g.Program, g.Code)] = g.Site
 		e.Groups = append(e.Groups, provisioning.Group{ID: g.ID, Path: l.pathOf(g.ID)})
 	}
-	for _, s := range sites {
-		e.Inner = append(e.Inner, path.Join(l.Root, s[0]), path.Join(l.Root, s[0], s[1]))
-	}
 	programs, err := l.Registry.Programs(ctx)
+	for _, s := range sites {
+		at := path.Join(l.Root, s.Program, s.Code)
+		e.Inner = append(e.Inner, path.Dir(at), at)
+		if p := programs[s.Program]; p != nil && s.Coming {
+			for _, role := range p.Roles {
+				e.Inner = append(e.Inner, path.Join(at, role.Code))
+			}
+			for _, entitlement := range p.Entitlements {
+				e.Inner = append(e.Inner, path.Join(at, entitlement))
+			}
+		}
+	}
 	for id := range programs {
 		e.Inner = append(e.Inner, path.Join(l.Root, id))
 	}
@@ -220,6 +232,24 @@ func (l *look) members(ctx context.Context, group string) (map[string]bool, erro
 		}
 	}
 	return wanted, err
+}
+
+// dropOurs takes out of what was found the groups that we made since we read what the
+// realm should show: nobody else did.
+func (l *look) dropOurs(ctx context.Context) error {
+	fresh := func(d registry.Difference) bool { return d.Kind == registry.DriftGroupNew }
+	if !slices.ContainsFunc(l.found, fresh) {
+		return nil
+	}
+	e, err := l.expected(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range e.Groups {
+		e.Inner = append(e.Inner, g.Path)
+	}
+	l.found = slices.DeleteFunc(l.found, func(d registry.Difference) bool { return fresh(d) && slices.Contains(e.Inner, d.Path) })
+	return nil
 }
 
 // sort keeps apart what is told as it is from whose account is looked at again.
@@ -267,6 +297,9 @@ func (w *Worker) lookAtGroups(ctx context.Context, changes []registry.RealmChang
 		return err
 	}
 	l.sort(provisioning.CompareGroups(e, have))
+	if err := l.dropOurs(ctx); err != nil {
+		return err
+	}
 	for i := range l.found {
 		madeBy(&l.found[i], changes)
 	}

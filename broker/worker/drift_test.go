@@ -260,3 +260,34 @@ func TestWhatAPersonSeesTo(t *testing.T) {
 	b.follows()
 	b.wants("a group deleted", "group-missing made-again by admin-console")
 }
+
+// While we make a site's groups the realm has them before the record does: when somebody
+// else changes a group then, theirs alone is told, and ours is not put down to them.
+// proves: F18 I13
+func TestOwnGroupsAreNobodyElses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.opened("elm")
+	work, ok, err := b.Registry.ClaimSite(t.Context())
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	made, err := b.shut.EnsureSite(t.Context(), groupsOf(work))
+	must(t, err)
+	b.shut.Memory.Elsewhere().AddGroup("/access/careconnect/elm/theirs")
+	b.follows()
+	b.wants("while groups are made", "group-surplus person by admin-console")
+	b.compares()
+	b.wants("the compare meanwhile", "group-surplus person")
+	must(t, b.Registry.FinishSite(t.Context(), work, made))
+
+	// Finished between the two readings: what the record knew before is not all it knows.
+	l := &look{Worker: b.Worker}
+	_, err = l.expected(t.Context())
+	must(t, err)
+	l.found = []registry.Difference{{Kind: registry.DriftGroupNew, Path: "/access/careconnect/elm/lpn"}, {Kind: registry.DriftGroupNew, Path: "/access/careconnect/elm/theirs"}}
+	must(t, l.dropOurs(t.Context()))
+	if len(l.found) != 1 || l.found[0].Path != "/access/careconnect/elm/theirs" {
+		t.Errorf("found %+v", l.found)
+	}
+}
