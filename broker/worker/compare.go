@@ -241,7 +241,7 @@ func (l *look) dropOurs(ctx context.Context) error {
 	if !slices.ContainsFunc(l.found, fresh) {
 		return nil
 	}
-	e, err := l.expected(ctx)
+	e, err := (&look{Worker: l.Worker}).expected(ctx) // what l knows is about when it began
 	if err != nil {
 		return err
 	}
