@@ -147,7 +147,7 @@ func TestKeptForOneOnly(t *testing.T) {
 	if n := s.count(t, `kept_form`); n != 0 {
 		t.Error("Sam leaves, and it is kept still")
 	}
-	page, err = page.Authenticate(sam.UserName, sam.Password)
+	_, err = page.Authenticate(sam.UserName, sam.Password)
 	must(t, err)
 	page, err = sam.Get(at)
 	must(t, err)
